@@ -1,0 +1,25 @@
+"""What differs under the test suite? (Each xdist worker has its own database and its own Valkey database.)"""
+
+from urllib.parse import urlsplit
+
+from config import env
+from config.settings.base import *  # noqa: F403
+from config.settings.base import ENVIRONMENT, database
+
+
+def redis_of_worker(url: str, worker: int | None) -> str:
+    """The logical database of one xdist worker: those after the one that ``url`` names (a server has 16)."""
+    parts = urlsplit(url)
+    first = int(parts.path.strip("/") or 0)
+    return parts._replace(path=f"/{first + (0 if worker is None else worker + 1)}").geturl()
+
+
+ALLOWED_HOSTS = ["*"]
+MERCH_DEPLOYMENT = "test"
+# pytest-django names the database of a worker; a pool would keep it busy while it is dropped.
+DATABASES = {"default": database(ENVIRONMENT.database_url or env.NO_DATABASE, pool=0)}
+REDIS_URL = redis_of_worker(ENVIRONMENT.redis_url or env.NO_REDIS, ENVIRONMENT.xdist_worker)
+CELERY_BROKER_URL = REDIS_URL
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+WHITENOISE_USE_FINDERS = True
+AXES_ENABLED = False  # a test of the throttle turns it on
