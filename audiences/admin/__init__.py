@@ -1,0 +1,1 @@
+"""Which pages does the audiences package give to admin?"""

@@ -1,0 +1,1 @@
+"""Which commands does the audiences package give to engineers?"""

@@ -1,0 +1,1 @@
+"""How did the audiences tables come to be?"""

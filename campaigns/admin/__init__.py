@@ -1,0 +1,1 @@
+"""Which pages does the campaigns package give to admin?"""

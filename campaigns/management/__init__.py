@@ -1,0 +1,1 @@
+"""Which commands does the campaigns package give to engineers?"""

@@ -1,0 +1,1 @@
+"""How did the campaigns tables come to be?"""

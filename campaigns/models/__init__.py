@@ -1,0 +1,31 @@
+"""Which rows hold what we want to show?"""
+
+from campaigns.models.campaigns import Campaign, CampaignItem, Domain, FrequencyCap, ItemArm
+from campaigns.models.catalogue import Mechanic, Offer, OfferVersion, Plan, PlanGroup, Price
+from campaigns.models.changes import Approval
+from campaigns.models.guards import Guard
+from campaigns.models.markets import LegalProfile, Market, WhenUnknown
+from campaigns.models.placements import Creative, CreativeContent, Placement, PlacementFormat
+
+__all__ = [
+    "Approval",
+    "Campaign",
+    "CampaignItem",
+    "Creative",
+    "CreativeContent",
+    "Domain",
+    "FrequencyCap",
+    "Guard",
+    "ItemArm",
+    "LegalProfile",
+    "Market",
+    "Mechanic",
+    "Offer",
+    "OfferVersion",
+    "Placement",
+    "PlacementFormat",
+    "Plan",
+    "PlanGroup",
+    "Price",
+    "WhenUnknown",
+]

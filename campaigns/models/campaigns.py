@@ -1,0 +1,177 @@
+"""What do we intend to show, to whom, where, when and how often?"""
+
+from __future__ import annotations
+
+from typing import Self
+
+from django.core.validators import MinValueValidator
+from django.db import models
+from django.db.models import F, Q
+
+from audiences.models import SLUG
+from audiences.tiers import Tier
+from campaigns.lifecycle import State
+from campaigns.models.catalogue import Offer
+from campaigns.models.markets import Market
+from campaigns.models.placements import Creative, Placement
+from campaigns.models.wall import WallTimeField
+from experiments.models import Experiment, Variant
+
+TIERS = [(tier.value, tier.value.title()) for tier in Tier]
+
+
+class Domain(models.Model):
+    """A named group of campaigns with one purpose: acquisition, retention, win-back ..."""
+
+    key = models.CharField(max_length=100, unique=True, validators=[SLUG])
+    name = models.CharField(max_length=100)
+
+    class Meta:
+        ordering = ("key",)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class CampaignQuerySet(models.QuerySet["Campaign"]):
+    def intended(self) -> Self:
+        """Those that a release carries: intended to run (their flight may lie ahead or behind)."""
+        return self.filter(state=State.LIVE)
+
+
+class Campaign(models.Model):
+    """A time-bound intention. ``state`` is what people intend; scheduled, running and over follow from the flight."""
+
+    key = models.CharField(max_length=100, unique=True, validators=[SLUG])
+    name = models.CharField(max_length=150)
+    goal = models.TextField(blank=True, help_text="What should change, by how much, by when?")
+    domain = models.ForeignKey(Domain, null=True, blank=True, on_delete=models.PROTECT, related_name="campaigns")
+    tier = models.CharField(max_length=12, choices=TIERS, default=Tier.COMMERCIAL.value)
+    priority = models.IntegerField(default=50, help_text="Within its tier; higher goes first.")
+    markets = models.ManyToManyField(Market, blank=True, related_name="campaigns", help_text="Empty: every market.")
+    rule = models.JSONField(default=dict, blank=True, help_text='Who: {"v": 1, "rule": {...}}. Empty: everyone.')
+    starts = WallTimeField(help_text="Wall time in the flight's zone, inclusive.")
+    ends = WallTimeField(null=True, blank=True, help_text="Wall time, exclusive. Empty: until ended.")
+    time_zone = models.CharField(
+        max_length=60, blank=True, help_text="A fixed zone for the flight. Empty: each account's own zone."
+    )
+    fallback = models.BooleanField(
+        default=False,
+        help_text="House content shown when nothing else is left; skips targeting and caps, nothing else.",
+    )
+    state = models.CharField(max_length=10, choices=State.choices(), default=State.DRAFT.value)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = CampaignQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-updated_at",)
+        permissions = (
+            ("approve_campaign", "Can approve campaigns of other people"),
+            ("launch_campaign", "Can launch, pause and end campaigns"),
+        )
+        constraints = (
+            models.CheckConstraint(condition=Q(ends__isnull=True) | Q(ends__gt=F("starts")), name="flight_not_empty"),
+            models.CheckConstraint(condition=Q(fallback=False) | Q(tier="HOUSE"), name="fallback_is_house"),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class CampaignItem(models.Model):
+    """One candidate: this creative (and offer) in this placement."""
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="items")
+    key = models.CharField(max_length=100, validators=[SLUG], help_text="Unique within the campaign; breaks ties.")
+    placement = models.ForeignKey(Placement, on_delete=models.PROTECT, related_name="items")
+    offer = models.ForeignKey(Offer, null=True, blank=True, on_delete=models.PROTECT, related_name="items")
+    creative = models.ForeignKey(Creative, on_delete=models.PROTECT, related_name="items")
+    weight = models.PositiveIntegerField(default=1, validators=[MinValueValidator(1)])
+    experiment = models.ForeignKey(
+        Experiment,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="items",
+        help_text="Varies this item's creative, offer, or shows nothing.",
+    )
+
+    class Meta:
+        ordering = ("placement", "key")
+        constraints = (models.UniqueConstraint(fields=("campaign", "key"), name="one_item_per_key"),)
+
+    def __str__(self) -> str:
+        return f"{self.key} in {self.placement_id}"
+
+
+class ItemArm(models.Model):
+    """What a variant of the item's experiment shows instead; no row: the item as it is."""
+
+    item = models.ForeignKey(CampaignItem, on_delete=models.CASCADE, related_name="arms")
+    variant = models.ForeignKey(Variant, on_delete=models.PROTECT, related_name="+")
+    nothing = models.BooleanField(default=False, help_text="Show nothing of this campaign: the slot goes to the next.")
+    creative = models.ForeignKey(Creative, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    offer = models.ForeignKey(Offer, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("item", "variant"), name="one_arm_per_variant"),
+            models.CheckConstraint(
+                condition=Q(nothing=False) | Q(creative__isnull=True, offer__isnull=True),
+                name="nothing_shows_nothing",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.variant_id} of {self.item_id}"
+
+
+class FrequencyCap(models.Model):
+    """At most ``limit`` of an event per window and scope. Without a campaign it is shared by all of its scope."""
+
+    class Event(models.TextChoices):
+        IMPRESSION = "impression", "times shown"
+        CLICK = "click", "clicks"
+        DISMISSAL = "dismissal", "dismissals"
+
+    class Window(models.TextChoices):
+        ROLLING = "ROLLING", "in any period of this length"
+        LIFETIME = "LIFETIME", "ever"
+
+    class Scope(models.TextChoices):
+        CAMPAIGN = "CAMPAIGN", "this campaign"
+        OFFER = "OFFER", "this offer, in any campaign"
+        PLACEMENT = "PLACEMENT", "this placement"
+        FORMAT = "FORMAT", "this format, in any placement"
+        TIER = "TIER", "this tier"
+        ALL = "ALL", "everything"
+
+    campaign = models.ForeignKey(Campaign, null=True, blank=True, on_delete=models.CASCADE, related_name="caps")
+    scope = models.CharField(max_length=10, choices=Scope, default=Scope.CAMPAIGN)
+    scope_key = models.CharField(
+        max_length=100,
+        blank=True,
+        help_text="For a shared cap: one placement, format, tier or offer. Empty: each one.",
+    )
+    event = models.CharField(max_length=10, choices=Event, default=Event.IMPRESSION)
+    limit = models.PositiveSmallIntegerField(validators=[MinValueValidator(1)])
+    window = models.CharField(max_length=8, choices=Window, default=Window.ROLLING)
+    length = models.DurationField(null=True, blank=True, help_text="Of a rolling window, e.g. 7 days.")
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(window="ROLLING", length__isnull=False) | Q(window="LIFETIME", length__isnull=True),
+                name="rolling_cap_has_length",
+            ),
+            models.CheckConstraint(
+                condition=Q(campaign__isnull=False) | ~Q(scope="CAMPAIGN"), name="shared_cap_has_shared_scope"
+            ),
+            # Instants are kept as many as the largest limit needs; the record is bounded.
+            models.CheckConstraint(condition=Q(window="LIFETIME") | Q(limit__lte=20), name="rolling_cap_at_most_20"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.limit} {self.event} per {self.scope}"

@@ -1,0 +1,1 @@
+"""Which pages does the experiments package give to admin?"""

@@ -1,0 +1,1 @@
+"""Which commands does the experiments package give to engineers?"""

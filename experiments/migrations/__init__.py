@@ -1,0 +1,1 @@
+"""How did the experiments tables come to be?"""

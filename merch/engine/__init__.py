@@ -1,0 +1,1 @@
+"""Given this configuration, this person and this moment: what is shown?"""

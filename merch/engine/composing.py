@@ -1,0 +1,122 @@
+"""What does the client get to render, and at what price?"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from merch.engine.clock import MICROSECONDS
+from merch.engine.document import CreativeDoc, FieldDoc, MarketDoc, MoneyDoc, OfferDoc, PriceDoc
+from merch.engine.facts import Quote
+
+QUOTE_LIFE = 15 * 60 * MICROSECONDS
+PLACEHOLDER = re.compile(r"\{(price|then|saving)\}")
+
+
+def price_at(prices: Sequence[PriceDoc], now: int) -> PriceDoc | None:
+    """The price in force at ``now``; prices stand in time order and never overlap."""
+    position = bisect_right([price.start for price in prices], now) - 1
+    if position < 0:
+        return None
+    price = prices[position]
+    return price if price.end is None or now < price.end else None
+
+
+def quote_for(offer: OfferDoc, price: PriceDoc, market: MarketDoc, market_code: str, now: int) -> Quote | None:
+    """What the customer pays first and then. None where the terms name no amount for this market.
+
+    A discount is rounded half up to the minor unit, once, on one cycle.
+    """
+    terms = offer.terms
+    cycles = terms.cycles or 1
+    amount, period = price.amount, price.period
+    if terms.free_period is not None:
+        amount, period = 0, terms.free_period
+    elif terms.amounts is not None:
+        if market_code not in terms.amounts:
+            return None
+        amount = terms.amounts[market_code]
+    elif terms.percent_off is not None:
+        amount = (price.amount * (100 - terms.percent_off) + 50) // 100
+    changed = amount != price.amount or period != price.period
+    whole = amount if terms.amounts is not None else amount * cycles
+    return Quote(
+        amount=amount,
+        currency=market.currency,
+        exponent=market.exponent,
+        period=period,
+        expires_at=now + QUOTE_LIFE,
+        price_id=price.id,
+        then=price.amount if changed else None,
+        saving=max(price.amount * cycles - whole, 0) if changed else None,
+    )
+
+
+def decimal_text(amount: int, exponent: int) -> str:
+    """Minor units as a plain decimal: 11900 with exponent 2 is "119.00"."""
+    if exponent == 0:
+        return str(amount)
+    digits = str(amount).rjust(exponent + 1, "0")
+    return f"{digits[:-exponent]}.{digits[-exponent:]}"
+
+
+def money_text(amount: int, exponent: int, style: MoneyDoc) -> str:
+    """As a person of that locale writes it."""
+    whole, _, fraction = decimal_text(amount, exponent).partition(".")
+    groups = [whole[-style.primary :]]
+    rest = whole[: -style.primary]
+    while rest:
+        groups.append(rest[-style.secondary :])
+        rest = rest[: -style.secondary]
+    text = style.group.join(reversed(groups)) + (style.decimal + fraction if fraction else "")
+    return f"{style.prefix}{text}{style.suffix}"
+
+
+def choose_locale(creative: CreativeDoc, wanted: str) -> str | None:
+    """Exact, then the language alone, then another region of the language, then the creative's default."""
+    if wanted in creative.locales:
+        return wanted
+    language = wanted.partition("-")[0]
+    if language in creative.locales:
+        return language
+    for locale in sorted(creative.locales):
+        if locale.partition("-")[0] == language:
+            return locale
+    return creative.default_locale if creative.default_locale in creative.locales else None
+
+
+def placeholders(fields: Any) -> frozenset[str]:
+    """Every {price}, {then} and {saving} anywhere in a creative's fields."""
+    if isinstance(fields, str):
+        return frozenset(PLACEHOLDER.findall(fields))
+    if isinstance(fields, Mapping):
+        return frozenset().union(*(placeholders(value) for value in fields.values()))
+    if isinstance(fields, list | tuple):
+        return frozenset().union(*(placeholders(value) for value in fields))
+    return frozenset()
+
+
+def amounts_of(quote: Quote | None, style: MoneyDoc | None) -> dict[str, str]:
+    """The texts that placeholders stand for; those that the quote cannot fill are absent."""
+    if quote is None or style is None:
+        return {}
+    amounts = {"price": quote.amount, "then": quote.then, "saving": quote.saving}
+    return {name: money_text(amount, quote.exponent, style) for name, amount in amounts.items() if amount is not None}
+
+
+def fill(fields: Any, amounts: Mapping[str, str]) -> Any:
+    """The same fields with every placeholder replaced; a missing amount raises KeyError."""
+    if isinstance(fields, str):
+        return PLACEHOLDER.sub(lambda match: amounts[match[1]], fields) if "{" in fields else fields
+    if isinstance(fields, Mapping):
+        return {name: fill(value, amounts) for name, value in fields.items()}
+    if isinstance(fields, list | tuple):
+        return [fill(value, amounts) for value in fields]
+    return fields
+
+
+def required_fields(fields: Sequence[FieldDoc]) -> tuple[str, ...]:
+    """Names that a creative must fill to be shown in a placement."""
+    return tuple(field.name for field in fields if field.required)

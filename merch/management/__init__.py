@@ -1,0 +1,1 @@
+"""Which commands does the merch package give to engineers?"""

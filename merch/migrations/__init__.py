@@ -1,0 +1,1 @@
+"""How did the merch tables come to be?"""
