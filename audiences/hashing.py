@@ -1,7 +1,8 @@
 """Which bucket does this key fall into under this salt?
 
-The platform's one source of chance: the same salt and key give the same answer in Python, DuckDB, PostgreSQL, BigQuery
-and Spark, on every machine and for ever. The key is the bare subject id, without a store prefix. Text is hashed as UTF-8.
+The platform's one source of chance: the same salt and key give the same answer in Python, DuckDB, PostgreSQL,
+BigQuery and Spark, on every machine and for ever. The key is the bare subject id, without a store prefix. Text is
+hashed as UTF-8.
 """
 
 from hashlib import md5
