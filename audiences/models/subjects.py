@@ -22,7 +22,7 @@ class Subject(models.Model):
 
     ``traits``   {name: [stored value, observed-at in UTC microseconds]}
     ``consent``  {purpose: [granted, observed-at in UTC microseconds]}
-    ``history``  {"scope|key|of": [count, first, last, [[instant, session hash], ...]]}, instants in UTC microseconds
+    ``history``  {"scope|key|of": [count, first, last, [instants], [session hashes]]}, instants in UTC microseconds
     ``marks``    {"experiment|KEY": [version, arm, instant]}: what was folded from exposures
     """
 

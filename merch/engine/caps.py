@@ -47,7 +47,7 @@ def count_in(cell: HistoryCell, window: int | None, now: int) -> int:
     if window is None:
         return cell.count
     after = now - window
-    return sum(1 for instant, _ in cell.instants if instant > after)
+    return sum(1 for instant in cell.instants if instant > after)
 
 
 def spent(caps: tuple[Cap, ...], history: Mapping[str, HistoryCell], now: int) -> Cap | None:

@@ -16,12 +16,16 @@ RECORD_FORMAT = 1
 
 
 class HistoryCell(msgspec.Struct, frozen=True, array_like=True):
-    """How often, first, last, and the newest instants with the hash of their session (0: none), oldest first."""
+    """How often, first, last, the newest instants ascending, and beside each the hash of its session (0: none).
+
+    Rules read it as audiences.rules.environment.HistoryCell.
+    """
 
     count: int = 0
     first: int = 0
     last: int = 0
-    instants: tuple[tuple[int, int], ...] = ()
+    instants: tuple[int, ...] = ()
+    sessions: tuple[int, ...] = ()
 
 
 class SuppressionFact(msgspec.Struct, frozen=True, array_like=True):
