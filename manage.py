@@ -6,7 +6,20 @@ import sys
 from django.core.management import execute_from_command_line
 
 from config import env
+from config.embedded import EmbeddedError, Home, Wanted, serving
+
+
+def main() -> None:
+    """Run the command on the servers that URLs name, else on the embedded ones, for as long as it takes."""
+    env.set_default("DJANGO_SETTINGS_MODULE", "config.settings.local")
+    environment = env.read()
+    try:
+        with serving(Home(environment.home), Wanted.without(environment)) as use:
+            env.set_here(**use.variables)
+            execute_from_command_line(sys.argv)
+    except EmbeddedError as error:
+        sys.exit(str(error))
+
 
 if __name__ == "__main__":
-    env.set_default("DJANGO_SETTINGS_MODULE", "config.settings.local")
-    execute_from_command_line(sys.argv)
+    main()
