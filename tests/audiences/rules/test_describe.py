@@ -44,8 +44,8 @@ GOLDEN: list[tuple[Json, str]] = [
             ]
         },
         (
-            "Tier is free, and listen happened on at least 12 of the last 28 days, and ads of ad skip add up to more than"
-            " 40 in the last 7 days, and trial count is 0, and market is GB or SE."
+            "Tier is free, and listen happened on at least 12 of the last 28 days, and ads of ad skip add up to more"
+            " than 40 in the last 7 days, and trial count is 0, and market is GB or SE."
         ),
     ),
     (
@@ -87,8 +87,8 @@ GOLDEN: list[tuple[Json, str]] = [
             ]
         },
         (
-            "They are in the audience Win-back candidates, and they are not in the audience employees, and they are in the"
-            " first 25 % of the random split winback-split."
+            "They are in the audience Win-back candidates, and they are not in the audience employees, and they are in"
+            " the first 25 % of the random split winback-split."
         ),
     ),
     (
@@ -100,8 +100,8 @@ GOLDEN: list[tuple[Json, str]] = [
             ]
         },
         (
-            "They are in the audience heavy free se gb, and the request's platform is android or ios, and the request's app"
-            " version is 8.9.40 or newer."
+            "They are in the audience heavy free se gb, and the request's platform is android or ios, and the request's"
+            " app version is 8.9.40 or newer."
         ),
     ),
     (
@@ -138,8 +138,8 @@ GOLDEN: list[tuple[Json, str]] = [
             ]
         },
         (
-            "Birth year is known, and birth year is from 1996 to 2008, and listen happened on fewer than 4 of the last 28"
-            " days, and listen with content podcast happened on at least 10 of the last 63 days."
+            "Birth year is known, and birth year is from 1996 to 2008, and listen happened on fewer than 4 of the last"
+            " 28 days, and listen with content podcast happened on at least 10 of the last 63 days."
         ),
     ),
 ]
