@@ -17,7 +17,7 @@ class Doc(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """Base of everything inside a release: immutable, named fields only, unknown ones refused."""
 
 
-class TraitDoc(Doc):
+class TraitDoc(Doc, frozen=True, kw_only=True):
     type: str
     decimal_places: int = 2
     values: tuple[str, ...] = ()
@@ -26,7 +26,7 @@ class TraitDoc(Doc):
     profiling: bool = True
 
 
-class LegalDoc(Doc):
+class LegalDoc(Doc, frozen=True, kw_only=True):
     min_age: int
     max_age: int
     profiling: bool
@@ -36,7 +36,7 @@ class LegalDoc(Doc):
     unknown_consent: str
 
 
-class MarketDoc(Doc):
+class MarketDoc(Doc, frozen=True, kw_only=True):
     currency: str
     exponent: int
     time_zone: str
@@ -46,14 +46,14 @@ class MarketDoc(Doc):
     legal: tuple[LegalDoc, ...] = ()
 
 
-class ZoneTable(Doc):
+class ZoneTable(Doc, frozen=True, kw_only=True):
     """UTC instants (seconds) from which an offset (seconds east of UTC) holds; the table begins at the first."""
 
     instants: tuple[int, ...]
     offsets: tuple[int, ...]
 
 
-class MoneyDoc(Doc):
+class MoneyDoc(Doc, frozen=True, kw_only=True):
     """How a locale writes a currency: sv-SE writes 119,00 kr with group and decimal marks; sizes of digit groups."""
 
     prefix: str
@@ -64,7 +64,7 @@ class MoneyDoc(Doc):
     secondary: int = 3
 
 
-class PriceDoc(Doc):
+class PriceDoc(Doc, frozen=True, kw_only=True):
     id: int
     amount: int
     period: str
@@ -72,14 +72,14 @@ class PriceDoc(Doc):
     end: int | None = None
 
 
-class FieldDoc(Doc):
+class FieldDoc(Doc, frozen=True, kw_only=True):
     name: str
     type: str = "text"
     required: bool = True
     max_length: int | None = None
 
 
-class PlacementDoc(Doc):
+class PlacementDoc(Doc, frozen=True, kw_only=True):
     rank: int
     format: str
     slots: int
@@ -89,7 +89,7 @@ class PlacementDoc(Doc):
     when_degraded: str = "UNPRICED"
 
 
-class TermsDoc(Doc):
+class TermsDoc(Doc, frozen=True, kw_only=True):
     """What the customer gets; which fields a mechanic needs is in campaigns/terms.py."""
 
     free_period: str | None = None
@@ -102,7 +102,7 @@ class TermsDoc(Doc):
     channels: tuple[str, ...] = ()
 
 
-class OfferDoc(Doc):
+class OfferDoc(Doc, frozen=True, kw_only=True):
     key: str
     version: int
     mechanic: str
@@ -116,7 +116,7 @@ class OfferDoc(Doc):
     profiled: bool = False
 
 
-class CreativeDoc(Doc):
+class CreativeDoc(Doc, frozen=True, kw_only=True):
     key: str
     format: str
     default_locale: str = ""
@@ -124,7 +124,7 @@ class CreativeDoc(Doc):
     locales: dict[str, dict[str, Any]] = {}
 
 
-class CapDoc(Doc):
+class CapDoc(Doc, frozen=True, kw_only=True):
     scope: str
     event: str
     limit: int
@@ -132,7 +132,7 @@ class CapDoc(Doc):
     scope_key: str = ""
 
 
-class ArmDoc(Doc):
+class ArmDoc(Doc, frozen=True, kw_only=True):
     """What a variant shows instead of the item's own content."""
 
     nothing: bool = False
@@ -140,7 +140,7 @@ class ArmDoc(Doc):
     offer: str | None = None  # key@version
 
 
-class ItemDoc(Doc):
+class ItemDoc(Doc, frozen=True, kw_only=True):
     key: str
     placement: str
     creative: str
@@ -150,7 +150,7 @@ class ItemDoc(Doc):
     arms: dict[str, ArmDoc] = {}
 
 
-class CampaignDoc(Doc):
+class CampaignDoc(Doc, frozen=True, kw_only=True):
     """A campaign as approved, with everything that it shows; self-contained."""
 
     key: str
@@ -171,7 +171,7 @@ class CampaignDoc(Doc):
     profiled: bool = False
 
 
-class GuardDoc(Doc):
+class GuardDoc(Doc, frozen=True, kw_only=True):
     key: str
     rule: Rule
     tiers: tuple[str, ...] = ()
@@ -181,14 +181,14 @@ class GuardDoc(Doc):
     audiences: dict[str, Rule | None] = {}
 
 
-class RangeDoc(Doc):
+class RangeDoc(Doc, frozen=True, kw_only=True):
     start: int
     end: int
     start_at: int
     end_at: int | None = None
 
 
-class ExperimentDoc(Doc):
+class ExperimentDoc(Doc, frozen=True, kw_only=True):
     key: str
     version: int
     salt: str
@@ -200,7 +200,7 @@ class ExperimentDoc(Doc):
     running: bool = True
 
 
-class DrawDoc(Doc):
+class DrawDoc(Doc, frozen=True, kw_only=True):
     number: int
     salt: str
     size: int
@@ -208,7 +208,7 @@ class DrawDoc(Doc):
     end_at: int | None = None
 
 
-class HoldoutDoc(Doc):
+class HoldoutDoc(Doc, frozen=True, kw_only=True):
     key: str
     scope: str
     tiers: tuple[str, ...]
@@ -216,7 +216,7 @@ class HoldoutDoc(Doc):
     draws: tuple[DrawDoc, ...] = ()
 
 
-class ReleaseDoc(Doc):
+class ReleaseDoc(Doc, frozen=True, kw_only=True):
     """Everything that decides. ``v`` is the document's format; the digest covers it."""
 
     v: int = 1
@@ -244,7 +244,7 @@ class ReleaseDoc(Doc):
     holdouts: tuple[HoldoutDoc, ...] = ()
 
 
-class Pulse(Doc):
+class Pulse(Doc, frozen=True, kw_only=True):
     """What changes faster than a release. ``keys`` is read at the door, never by the decision."""
 
     number: int = 0

@@ -1,0 +1,142 @@
+"""What holds for all candidates of one call?
+
+Market, zone, law and the rule environment are worked out once; each candidate only looks them up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from audiences.rules import Env
+from merch.engine.clock import DAY, offset_at
+from merch.engine.compiled import Release
+from merch.engine.document import MarketDoc, Pulse, ZoneTable
+from merch.engine.facts import HistoryCell, Request, Subject, SubjectRecord
+from merch.engine.law import Law, age_on, law_of
+
+MARKET, TIME_ZONE, BIRTH_DATE = "market", "time_zone", "birth_date"
+PERSONALISATION = "personalisation"
+UTC_TABLE = ZoneTable(instants=(0,), offsets=(0,))
+EMPTY_RECORD = SubjectRecord()
+
+
+class HistoryView:
+    """The record's history under the keys that rules use: (scope, key, happening)."""
+
+    __slots__ = ("cells",)
+
+    def __init__(self, cells: Mapping[str, HistoryCell]) -> None:
+        self.cells = cells
+
+    def get(self, key: tuple[str, str, str], default: HistoryCell | None = None) -> HistoryCell | None:
+        """The cell, or ``default`` where nothing was ever counted."""
+        return self.cells.get("|".join(key), default)
+
+
+class Call:
+    """One decision in the making: the inputs, what follows from them, and what has been chosen so far."""
+
+    __slots__ = (
+        "billing",
+        "billing_market",
+        "chosen_offers",
+        "env",
+        "errors",
+        "exposures",
+        "law",
+        "locale",
+        "now",
+        "pulse",
+        "readable",
+        "record",
+        "release",
+        "request",
+        "tests",
+        "zone",
+    )
+
+    def __init__(self, release: Release, pulse: Pulse, request: Request, subject: Subject | None, now: int) -> None:
+        self.release = release
+        self.pulse = pulse
+        self.request = request
+        self.now = now
+        self.readable = subject is not None
+        self.record = subject.record if subject else EMPTY_RECORD
+        traits = _with_overrides(self.record.traits, request.traits, now)
+        account, visited = _markets(release, traits, request.context)
+        self.billing = account if account is not None else visited
+        self.billing_market: MarketDoc | None = release.markets.get(self.billing or "")
+        self.zone = _zone(release, traits, self.billing_market)
+        today, day_start = _local_day(self.zone, now)
+        self.law = self._law(account, visited, traits, today)
+        self.locale = _locale(request.context, self.billing_market)
+        self.env = Env(
+            traits, request.context, HistoryView(self.record.history),  # type: ignore[arg-type]
+            subject.bits if subject else 0, request.key, now, today, day_start,
+        )  # fmt: skip
+        self.chosen_offers: set[str] = set()
+        self.tests: set[str] = set()
+        self.exposures: list[Any] = []
+        self.errors: list[str] = []
+
+    def _law(self, account: str | None, visited: str | None, traits: Mapping[str, Any], today: int) -> Law:
+        codes = [code for code in dict.fromkeys((account, visited)) if code is not None]
+        if any(code not in self.release.markets for code in codes):
+            return Law(blocked=True)
+        born = traits.get(BIRTH_DATE)
+        age = age_on(born[0], today) if born is not None and born[0] <= today else None
+        consent = self.record.consent.get(PERSONALISATION)
+        return law_of((self.release.markets[code] for code in codes), age, consent[0] if consent else None)
+
+    def fresh(self, trait: str) -> bool:
+        """Known, and not stale: what ``requires`` asks."""
+        known = self.env.traits.get(trait)
+        if known is None:
+            return False
+        definition = self.release.traits.get(trait)
+        if definition is None or definition.tolerated_age is None or definition.keep_stale:
+            return True
+        return self.now - known[1] <= definition.tolerated_age
+
+
+def _with_overrides(
+    stored: dict[str, tuple[Any, int]], overrides: Mapping[str, Any], now: int
+) -> Mapping[str, tuple[Any, int]]:
+    if not overrides:
+        return stored
+    return stored | {name: (value, now) for name, value in overrides.items()}
+
+
+def _markets(
+    release: Release, traits: Mapping[str, tuple[Any, int]], context: Mapping[str, Any]
+) -> tuple[str | None, str | None]:
+    """The account's market as it says (known to us or not), and the one that the request comes from."""
+    declared = traits.get(MARKET)
+    country = context.get("country")
+    visited = release.market_of_country.get(country) if country else None
+    return (declared[0] if declared else None), visited
+
+
+def _zone(release: Release, traits: Mapping[str, tuple[Any, int]], market: MarketDoc | None) -> ZoneTable:
+    """The account's declared zone, else its market's; UTC where neither is known."""
+    declared = traits.get(TIME_ZONE)
+    if declared and declared[0] in release.tables:
+        return release.tables[declared[0]]
+    return release.tables.get(market.time_zone, UTC_TABLE) if market else UTC_TABLE
+
+
+def _local_day(zone: ZoneTable, now: int) -> tuple[int, int]:
+    """Days since 1970 of the local date, and the instant at which that day began there."""
+    wall = now + offset_at(zone, now)
+    day = wall // DAY
+    midnight = day * DAY
+    start = midnight - offset_at(zone, midnight - offset_at(zone, now))
+    return day, start
+
+
+def _locale(context: Mapping[str, Any], market: MarketDoc | None) -> str:
+    wanted = context.get("locale")
+    if wanted:
+        return str(wanted)
+    return market.default_locale if market else ""

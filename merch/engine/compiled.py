@@ -1,0 +1,176 @@
+"""What does a release look like when it is ready to decide?
+
+Compiled once per process and release: rules are predicates, candidates stand in arbitration order, caps are history
+cells. Nothing here changes afterwards, except memos of pure functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from audiences.rules import Predicate, Rule
+from audiences.tiers import Tier
+from experiments.assignment import ExperimentSpec
+from merch.engine.caps import Cap
+from merch.engine.clock import resolve
+from merch.engine.document import (
+    CampaignDoc,
+    CreativeDoc,
+    DrawDoc,
+    GuardDoc,
+    HoldoutDoc,
+    ItemDoc,
+    MarketDoc,
+    OfferDoc,
+    PlacementDoc,
+    ReleaseDoc,
+    TraitDoc,
+    ZoneTable,
+)
+from merch.engine.law import Traits as LegalTraits
+
+
+class ReadyRule(NamedTuple):
+    """A rule in both forms: the predicate answers, the tree says why not."""
+
+    rule: Rule
+    holds: Predicate
+
+
+class ReadyOffer(NamedTuple):
+    doc: OfferDoc
+    rule: ReadyRule | None
+
+
+class ReadyGuard(NamedTuple):
+    doc: GuardDoc
+    rule: ReadyRule
+
+
+class Content(NamedTuple):
+    """What a candidate, or one arm of its experiment, would show."""
+
+    creative: CreativeDoc
+    offer: ReadyOffer | None
+    priced: bool
+    placeholders: Mapping[str, frozenset[str]]  # locale -> amounts its text needs
+    legal: LegalTraits
+    guards: tuple[ReadyGuard, ...]
+    caps: tuple[Cap, ...]
+    needs_record: bool
+
+
+class ReadyExperiment(NamedTuple):
+    spec: ExperimentSpec
+    rule: ReadyRule | None
+    running: bool
+
+
+class ReadyHoldout(NamedTuple):
+    doc: HoldoutDoc
+    draws: tuple[DrawDoc, ...]
+
+
+class Flight:
+    """A campaign's wall times, and their instants per zone table as they are asked for."""
+
+    __slots__ = ("_ends", "_instants", "_starts", "fixed")
+
+    def __init__(self, starts: int, ends: int | None, fixed: ZoneTable | None) -> None:
+        self._starts = starts
+        self._ends = ends
+        self.fixed = fixed
+        self._instants: dict[int, tuple[int, int | None]] = {}
+
+    def instants(self, table: ZoneTable) -> tuple[int, int | None]:
+        """[start, end) in UTC microseconds by the flight's fixed zone, else by ``table``; end None: open."""
+        zone = self.fixed or table
+        known = self._instants.get(id(zone))
+        if known is None:
+            end = None if self._ends is None else resolve(zone, self._ends, last=True)
+            known = self._instants[id(zone)] = (resolve(zone, self._starts, last=False), end)
+        return known
+
+
+class Candidate:
+    """One campaign item in one placement."""
+
+    __slots__ = (
+        "arms",
+        "campaign",
+        "content",
+        "experiment",
+        "flight",
+        "holdouts",
+        "item",
+        "placement",
+        "rule",
+        "tier",
+    )
+
+    def __init__(
+        self,
+        *,
+        campaign: CampaignDoc,
+        item: ItemDoc,
+        placement: PlacementDoc,
+        content: Content,
+        rule: ReadyRule | None,
+        flight: Flight,
+        experiment: ReadyExperiment | None,
+        arms: Mapping[str, Content | None],
+        holdouts: tuple[ReadyHoldout, ...],
+    ) -> None:
+        self.campaign = campaign
+        self.item = item
+        self.placement = placement
+        self.content = content
+        self.rule = rule
+        self.flight = flight
+        self.experiment = experiment
+        self.arms = arms  # variant -> what it shows; None: nothing
+        self.holdouts = holdouts
+        self.tier = Tier(campaign.tier)
+
+    @property
+    def name(self) -> str:
+        """campaign/item, as traces and errors show it."""
+        return f"{self.campaign.key}/{self.item.key}"
+
+
+class PlacementPlan(NamedTuple):
+    """A placement and its candidates, each tier in arbitration order."""
+
+    slug: str
+    doc: PlacementDoc
+    tiers: Mapping[Tier, tuple[Candidate, ...]]
+    fallbacks: tuple[Candidate, ...]
+
+
+class Release:
+    """A release, ready to decide. Equal digests decide equally."""
+
+    __slots__ = ("digest", "doc", "experiments", "market_of_country", "markets", "placements", "tables", "traits")
+
+    def __init__(
+        self, *, doc: ReleaseDoc, digest: str, placements: Mapping[str, PlacementPlan],
+        experiments: Mapping[str, ReadyExperiment],
+    ) -> None:  # fmt: skip
+        self.doc = doc
+        self.digest = digest
+        self.placements = placements
+        self.experiments = experiments
+        self.markets: Mapping[str, MarketDoc] = doc.markets
+        self.market_of_country: Mapping[str, str] = {
+            country: code for code in sorted(doc.markets) for country in doc.markets[code].countries
+        }
+        self.tables: Mapping[str, ZoneTable] = {name: doc.zone_tables[index] for name, index in doc.zones.items()}
+        self.traits: Mapping[str, TraitDoc] = doc.traits
+
+    @property
+    def candidates(self) -> int:
+        """How many candidates it holds over all placements."""
+        return sum(
+            sum(len(tier) for tier in plan.tiers.values()) + len(plan.fallbacks) for plan in self.placements.values()
+        )

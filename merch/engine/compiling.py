@@ -1,0 +1,249 @@
+"""How does a release document become something that can decide?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Any
+
+from audiences.rules import (
+    EventType,
+    Reads,
+    Rule,
+    TraitType,
+    Type,
+    ValueType,
+    Vocabulary,
+    compile_rule,
+    inline,
+    parse,
+    reads,
+    resolve,
+)
+from audiences.tiers import Tier
+from experiments.assignment import Allocation, ExperimentSpec, HoldoutScope, HoldoutSpec, Variant, withholds_from
+from merch.engine.caps import Cap, cell_of
+from merch.engine.clock import wall_microseconds
+from merch.engine.compiled import (
+    Candidate,
+    Content,
+    Flight,
+    PlacementPlan,
+    ReadyExperiment,
+    ReadyGuard,
+    ReadyHoldout,
+    ReadyOffer,
+    ReadyRule,
+    Release,
+)
+from merch.engine.composing import placeholders
+from merch.engine.document import (
+    ArmDoc,
+    CampaignDoc,
+    ExperimentDoc,
+    HoldoutDoc,
+    ItemDoc,
+    PlacementDoc,
+    ReleaseDoc,
+    canonical,
+)
+from merch.engine.document import Rule as RuleDocument
+from merch.engine.law import Traits as LegalTraits
+
+SCOPE_ORDER = {"GLOBAL": 0, "DOMAIN": 1, "CAMPAIGN": 2}
+
+
+class BadRelease(ValueError):
+    """A document that cannot decide; says which part and why."""
+
+
+def digest_of(document: ReleaseDoc) -> str:
+    """The release's name: "sha256:" and 64 hexadecimal digits of its canonical JSON."""
+    return f"sha256:{sha256(canonical(document)).hexdigest()}"
+
+
+def compile_release(document: ReleaseDoc, digest: str | None = None) -> Release:
+    """Raises BadRelease naming the campaign, guard or experiment that does not fit the rest."""
+    return _Compiler(document).release(digest or digest_of(document))
+
+
+def vocabulary_of(document: ReleaseDoc, audiences: Mapping[str, RuleDocument | None]) -> Vocabulary:
+    """The names that rules of this release may use, with these audiences."""
+    return Vocabulary(
+        traits={
+            name: TraitType(
+                Type(trait.type), frozenset(trait.values), trait.decimal_places,
+                tolerance=trait.tolerated_age, when_stale="keep" if trait.keep_stale else "missing",
+            )
+            for name, trait in document.traits.items()
+        },
+        contexts={name: ValueType(Type(type_)) for name, type_ in document.contexts.items()},
+        events={
+            name: EventType(
+                {field: ValueType(Type(type_)) for field, type_ in event.get("fields", {}).items()},
+                bool(event.get("in_history")),
+            )
+            for name, event in document.events.items()
+        },
+        audiences=dict(audiences),
+    )  # fmt: skip
+
+
+class _Compiler:
+    """One pass over one document."""
+
+    def __init__(self, document: ReleaseDoc) -> None:
+        self.doc = document
+        self.plain = vocabulary_of(document, {})
+        self.guards = [
+            ReadyGuard(guard, self.rule(guard.rule, guard.audiences, guard.key)) for guard in document.guards
+        ]
+        self.experiments = {key: self._experiment(each) for key, each in document.experiments.items()}
+
+    def release(self, digest: str) -> Release:
+        by_placement: dict[str, list[Candidate]] = {slug: [] for slug in self.doc.placements}
+        for campaign in self.doc.campaigns:
+            for candidate in self._candidates(campaign):
+                by_placement[candidate.item.placement].append(candidate)
+        placements = {slug: self._plan(slug, found) for slug, found in by_placement.items()}
+        return Release(doc=self.doc, digest=digest, placements=placements, experiments=self.experiments)
+
+    def rule(self, document: RuleDocument, audiences: Mapping[str, RuleDocument | None], owner: str) -> ReadyRule:
+        vocabulary = self.plain if not audiences else vocabulary_of(self.doc, audiences)
+        parsed = parse(document, vocabulary)
+        if not isinstance(parsed, Rule):
+            raise BadRelease(f"{owner}: {parsed[0].sentence} {parsed[0].hint} (at {parsed[0].where})")
+        resolved = resolve(vocabulary)
+        if isinstance(resolved, list):
+            raise BadRelease(f"{owner}: {resolved[0].sentence} (at {resolved[0].where})")
+        ready = inline(parsed, resolved)
+        missing = set(reads(ready).behaviours) - set(self.doc.bits)
+        if missing:
+            raise BadRelease(f"{owner}: a behaviour that its rule reads has no bit in layout {self.doc.layout}")
+        return ReadyRule(ready, compile_rule(ready, self.doc.bits))
+
+    def _optional(
+        self, document: RuleDocument | None, audiences: Mapping[str, RuleDocument | None], owner: str
+    ) -> ReadyRule | None:
+        return self.rule(document, audiences, owner) if document else None
+
+    def _experiment(self, doc: ExperimentDoc) -> ReadyExperiment:
+        spec = ExperimentSpec(
+            key=doc.key, version=doc.version, salt=doc.salt, layer_salt=doc.layer_salt,
+            ranges=tuple(Allocation(each.start, each.end, each.start_at, each.end_at) for each in doc.ranges),
+            variants=tuple(Variant(key, weight) for key, weight in doc.variants),
+        )  # fmt: skip
+        return ReadyExperiment(spec, self._optional(doc.rule, doc.audiences, doc.key), doc.running)
+
+    def _candidates(self, campaign: CampaignDoc) -> list[Candidate]:
+        rule = self._optional(campaign.rule, campaign.audiences, campaign.key)
+        offers = {
+            name: ReadyOffer(offer, self._optional(offer.rule, campaign.audiences, f"{campaign.key}: offer {name}"))
+            for name, offer in campaign.offers.items()
+        }
+        fixed = None
+        if campaign.time_zone:
+            fixed = self.doc.zone_tables[self.doc.zones[campaign.time_zone]]
+        flight = Flight(
+            wall_microseconds(campaign.starts), wall_microseconds(campaign.ends) if campaign.ends else None, fixed
+        )
+        holdouts = self._holdouts(campaign)
+        return [
+            self._candidate(campaign, item, rule, offers, flight, holdouts)
+            for item in campaign.items
+            if item.placement in self.doc.placements
+        ]
+
+    def _candidate(
+        self, campaign: CampaignDoc, item: ItemDoc, rule: ReadyRule | None, offers: Mapping[str, ReadyOffer],
+        flight: Flight, holdouts: tuple[ReadyHoldout, ...],
+    ) -> Candidate:  # fmt: skip
+        content = self._content(campaign, item, ArmDoc(), rule, offers)
+        experiment = self.experiments.get(item.experiment) if item.experiment else None
+        arms = {
+            variant: None if arm.nothing else self._content(campaign, item, arm, rule, offers)
+            for variant, arm in item.arms.items()
+        }
+        if experiment is not None:
+            arms = {variant.key: arms.get(variant.key, content) for variant in experiment.spec.variants}
+        return Candidate(
+            campaign=campaign, item=item, placement=self.doc.placements[item.placement], content=content, rule=rule,
+            flight=flight, experiment=experiment, arms=arms, holdouts=holdouts,
+        )  # fmt: skip
+
+    def _content(
+        self, campaign: CampaignDoc, item: ItemDoc, arm: ArmDoc, rule: ReadyRule | None,
+        offers: Mapping[str, ReadyOffer],
+    ) -> Content:  # fmt: skip
+        offer_key = arm.offer or item.offer
+        creative_key = arm.creative or item.creative
+        if creative_key not in campaign.creatives or (offer_key and offer_key not in offers):
+            raise BadRelease(f"{campaign.key}/{item.key}: its creative or offer is not in the campaign")
+        offer = offers[offer_key] if offer_key else None
+        creative = campaign.creatives[creative_key]
+        guards = tuple(guard for guard in self.guards if _applies(guard, campaign, offer))
+        caps = self._caps(campaign, item, offer_key)
+        priced = bool(offer and offer.doc.plan)
+        rules = [each for each in (rule, offer.rule if offer else None, *(guard.rule for guard in guards)) if each]
+        return Content(
+            creative=creative, offer=offer, priced=priced,
+            placeholders={locale: placeholders(fields) for locale, fields in creative.locales.items()},
+            legal=LegalTraits(
+                tier=campaign.tier,
+                profiled=campaign.profiled or bool(offer and offer.doc.profiled),
+                urgent=creative.urgency,
+                trial=bool(offer and offer.doc.mechanic == "TRIAL"),
+            ),
+            guards=guards, caps=caps,
+            needs_record=priced or bool(caps) or any(_reads_record(reads(each.rule)) for each in rules),
+        )  # fmt: skip
+
+    def _caps(self, campaign: CampaignDoc, item: ItemDoc, offer_key: str | None) -> tuple[Cap, ...]:
+        placement: PlacementDoc = self.doc.placements[item.placement]
+        shown = ItemDoc(key=item.key, placement=item.placement, creative=item.creative, offer=offer_key)
+        shared = () if campaign.tier in self.doc.exempt_tiers else self.doc.shared_caps
+        caps: list[Cap] = []
+        for cap in (*campaign.caps, *shared):
+            cell = cell_of(cap, campaign, shown, placement)
+            if cell is not None:
+                caps.append(Cap(cell, cap.limit, cap.window))
+        return tuple(caps)
+
+    def _holdouts(self, campaign: CampaignDoc) -> tuple[ReadyHoldout, ...]:
+        found = [
+            ReadyHoldout(each, each.draws)
+            for each in self.doc.holdouts
+            if withholds_from(_holdout_spec(each), Tier(campaign.tier), campaign.domain, campaign.key)
+        ]
+        return tuple(sorted(found, key=lambda each: (SCOPE_ORDER[each.doc.scope], each.doc.key)))
+
+    def _plan(self, slug: str, found: list[Candidate]) -> PlacementPlan:
+        ordered = sorted(found, key=_arbitration_order)
+        regular = [candidate for candidate in ordered if not candidate.campaign.fallback]
+        return PlacementPlan(
+            slug=slug,
+            doc=self.doc.placements[slug],
+            tiers={tier: tuple(each for each in regular if each.tier is tier) for tier in Tier},
+            fallbacks=tuple(each for each in ordered if each.campaign.fallback),
+        )
+
+
+def _arbitration_order(candidate: Candidate) -> tuple[Any, ...]:
+    campaign = candidate.campaign
+    return (-campaign.priority, campaign.starts, campaign.key, candidate.item.key)
+
+
+def _applies(guard: ReadyGuard, campaign: CampaignDoc, offer: ReadyOffer | None) -> bool:
+    """Tiers and mechanics are known now; markets only with the request."""
+    doc = guard.doc
+    if doc.tiers and campaign.tier not in doc.tiers:
+        return False
+    return not doc.mechanics or (offer is not None and offer.doc.mechanic in doc.mechanics)
+
+
+def _reads_record(found: Reads) -> bool:
+    return bool(found.traits or found.history or found.behaviours)
+
+
+def _holdout_spec(doc: HoldoutDoc) -> HoldoutSpec:
+    return HoldoutSpec(doc.key, HoldoutScope(doc.scope), doc.scope_key, frozenset(Tier(tier) for tier in doc.tiers), ())

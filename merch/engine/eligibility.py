@@ -1,0 +1,238 @@
+"""Which code, if any, keeps this candidate from being shown?
+
+The table of the decision, one small function per row, asked in this order; the first that objects gives the reason.
+``detail`` names what explain shows: the cap, the guard, the trait.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from audiences.rules import why_false
+from merch.engine import caps
+from merch.engine.call import Call
+from merch.engine.clock import DAY
+from merch.engine.compiled import Candidate, Content, ReadyOffer, ReadyRule
+from merch.engine.composing import amounts_of, choose_locale, price_at, quote_for
+from merch.engine.document import PriceDoc
+from merch.engine.facts import Quote
+from merch.engine.law import objection as legal_objection
+from merch.engine.reasons import Reason
+
+
+class Objection(NamedTuple):
+    """The first code that held, and what exactly it was."""
+
+    reason: Reason
+    detail: str = ""
+
+
+Question = Callable[[Candidate, Content, Call], Objection | None]
+
+
+def not_killed(candidate: Candidate, content: Content, call: Call) -> Objection | None:
+    """Row 1."""
+    return Objection(Reason.KILLED) if candidate.campaign.key in call.pulse.kills else None
+
+
+def lawful(candidate: Candidate, content: Content, call: Call) -> Objection | None:
+    """Row 2."""
+    reason = legal_objection(call.law, content.legal)
+    return Objection(reason) if reason else None
+
+
+def record_read(candidate: Candidate, content: Content, call: Call) -> Objection | None:
+    """Row 2b: a candidate whose rules, caps or price need the record loses while it cannot be read."""
+    if call.readable or not content.needs_record:
+        return None
+    return Objection(Reason.DEGRADED_NO_SUBJECT)
+
+
+def not_suppressed(candidate: Candidate, content: Content, call: Call) -> Objection | None:
+    """Row 3. The end of a suppression is exclusive."""
+    for fact in call.record.suppressions:
+        running = fact.start <= call.now and (fact.end is None or call.now < fact.end)
+        if running and candidate.campaign.tier in fact.tiers:
+            return Objection(Reason.SUPPRESSED, fact.key)
+    return None
+
+
+def in_flight(candidate: Candidate, content: Content, call: Call) -> Objection | None:
+    """Row 4."""
+    start, end = candidate.flight.instants(call.zone)
+    if start <= call.now and (end is None or call.now < end):
+        return None
+    return Objection(Reason.OUT_OF_SCHEDULE)
+
+
+def sold_here(candidate: Candidate, content: Content, call: Call) -> Objection | None:
+    """Row 5: the campaign's markets, then a price in the billing market now; never a converted one."""
+    markets = candidate.campaign.markets
+    if markets and call.billing not in markets:
+        return Objection(Reason.NOT_IN_MARKET, f"campaign is not in market {call.billing}")
+    if content.priced and quote(content, call) is None:
+        return Objection(Reason.NOT_IN_MARKET, f"no price in market {call.billing}")
+    return None
+
+
+def showable(candidate: Candidate, content: Content, call: Call) -> Objection | None:
+    """Row 6."""
+    placement = candidate.placement
+    if content.creative.format != placement.format:
+        return Objection(Reason.FORMAT_MISMATCH, f"{content.creative.format}, not {placement.format}")
+    if placement.min_app_versions and _too_old(candidate, call):
+        return Objection(Reason.CLIENT_TOO_OLD)
+    locale = choose_locale(content.creative, call.locale)
+    if locale is None:
+        return Objection(Reason.LOCALE_MISSING, call.locale)
+    return _content_complete(content, locale, call)
+
+
+def _too_old(candidate: Candidate, call: Call) -> bool:
+    """A client that names its platform and has a minimum must also prove its version."""
+    minimum = candidate.placement.min_app_versions.get(str(call.request.context.get("platform", "")))
+    if minimum is None:
+        return False
+    version = call.request.context.get("app_version")
+    return version is None or version < minimum
+
+
+def _content_complete(content: Content, locale: str, call: Call) -> Objection | None:
+    needed = content.placeholders[locale]
+    if not needed:
+        return None
+    missing = needed - amounts(content, locale, call).keys()
+    return Objection(Reason.CONTENT_MISSING, f"{{{min(missing)}}} has no amount") if missing else None
+
+
+def targeted(candidate: Candidate, content: Content, call: Call) -> Objection | None:
+    """Row 7."""
+    rule = candidate.rule
+    if rule is None or rule.holds(call.env):
+        return None
+    return Objection(Reason(why_false(rule.rule, call.env, call.release.doc.bits).value))
+
+
+def may_have_offer(candidate: Candidate, content: Content, call: Call) -> Objection | None:
+    """Row 8: facts that must be known, then the offer's rule, then how often it was redeemed."""
+    offer = content.offer
+    if offer is None:
+        return None
+    for trait in offer.doc.requires:
+        if not call.fresh(trait):
+            return Objection(Reason.NOT_ELIGIBLE, f"{trait} is not known")
+    if offer.rule is not None and not offer.rule.holds(call.env):
+        return Objection(Reason.NOT_ELIGIBLE, "the offer's rule does not hold")
+    return _redeemed(offer, call)
+
+
+def _redeemed(offer: ReadyOffer, call: Call) -> Objection | None:
+    if offer.doc.redeem_limit is None:
+        return None
+    cell = call.record.history.get(f"offer|{offer.doc.key}|conversion", caps.NEVER)
+    count = caps.count_in(cell, offer.doc.redeem_window, call.now)
+    if count < offer.doc.redeem_limit:
+        return None
+    window = offer.doc.redeem_window
+    return Objection(
+        Reason.ALREADY_REDEEMED, f"{count} times {'ever' if window is None else f'in {window // DAY} days'}"
+    )
+
+
+def guarded(candidate: Candidate, content: Content, call: Call) -> Objection | None:
+    """Row 9. A guard that cannot be asked, or raises, blocks."""
+    for guard in content.guards:
+        if guard.doc.markets and call.billing not in guard.doc.markets:
+            continue
+        if any(not call.fresh(trait) for trait in guard.doc.requires) or not _holds(guard.rule, call):
+            return Objection(Reason.GUARD_BLOCK, guard.doc.key)
+    return None
+
+
+def _holds(rule: ReadyRule, call: Call) -> bool:
+    return bool(rule.holds(call.env))
+
+
+def not_capped(candidate: Candidate, content: Content, call: Call) -> Objection | None:
+    """Row 11."""
+    cap = caps.spent(content.caps, call.record.history, call.now)
+    return Objection(Reason.CAPPED, cap.sentence) if cap else None
+
+
+def offer_free(candidate: Candidate, content: Content, call: Call) -> Objection | None:
+    """Row 13: one offer once per call."""
+    if content.offer is None or content.offer.doc.key not in call.chosen_offers:
+        return None
+    return Objection(Reason.DUPLICATE_OFFER, content.offer.doc.key)
+
+
+BEFORE_RANKING: tuple[Question, ...] = (
+    not_killed,
+    lawful,
+    record_read,
+    not_suppressed,
+    in_flight,
+    sold_here,
+    showable,
+    targeted,
+    may_have_offer,
+    guarded,
+    not_capped,
+)
+OF_A_FALLBACK: tuple[Question, ...] = tuple(each for each in BEFORE_RANKING if each not in (targeted, not_capped))
+OF_AN_ARM: tuple[Question, ...] = (
+    lawful, record_read, sold_here, showable, may_have_offer, guarded, not_capped, offer_free,
+)  # fmt: skip
+
+
+def first_objection(
+    questions: tuple[Question, ...], candidate: Candidate, content: Content, call: Call
+) -> Objection | None:
+    """The first objection in the order asked, or None.
+
+    A rule that raises costs its own candidate the place and nobody else: the row's code, with the error's name.
+    """
+    for question in questions:
+        try:
+            objection = question(candidate, content, call)
+        except Exception as error:
+            call.errors.append(f"{candidate.name}: {type(error).__name__}")
+            return Objection(_CODE_OF_FAILURE.get(question, Reason.CONTENT_MISSING), type(error).__name__)
+        if objection is not None:
+            return objection
+    return None
+
+
+_CODE_OF_FAILURE: dict[Question, Reason] = {
+    targeted: Reason.TARGETING_MISS,
+    may_have_offer: Reason.NOT_ELIGIBLE,
+    guarded: Reason.GUARD_BLOCK,
+    not_capped: Reason.CAPPED,
+    lawful: Reason.LEGAL_BLOCK,
+    sold_here: Reason.NOT_IN_MARKET,
+    in_flight: Reason.OUT_OF_SCHEDULE,
+}
+
+
+def price(content: Content, call: Call) -> PriceDoc | None:
+    """The list price of the offer's plan in the billing market now; None without a plan, a market or a price."""
+    offer = content.offer
+    if offer is None or offer.doc.plan is None or call.billing is None:
+        return None
+    return price_at(call.release.doc.prices.get(offer.doc.plan, {}).get(call.billing, ()), call.now)
+
+
+def quote(content: Content, call: Call) -> Quote | None:
+    """What this content's offer costs in the billing market now; None where it cannot be said."""
+    listed, market = price(content, call), call.billing_market
+    if listed is None or content.offer is None or market is None or call.billing is None:
+        return None
+    return quote_for(content.offer.doc, listed, market, call.billing, call.now)
+
+
+def amounts(content: Content, locale: str, call: Call) -> dict[str, str]:
+    """The texts for {price}, {then} and {saving} in this locale."""
+    priced = quote(content, call)
+    style = call.release.doc.money.get(locale, {}).get(priced.currency) if priced else None
+    return amounts_of(priced, style)

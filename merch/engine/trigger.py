@@ -1,0 +1,102 @@
+"""It would have won: is this subject withheld, or which arm applies?
+
+Asked only of a candidate that has earned the slot, so that everybody who is asked would have been treated. Each test
+leaves at most one exposure per call, the same for those who see something and those who do not.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from audiences.hashing import bucket
+from experiments.assignment import Arm, arm
+from merch.engine import eligibility
+from merch.engine.call import Call
+from merch.engine.compiled import Candidate, Content, ReadyExperiment, ReadyHoldout
+from merch.engine.document import DrawDoc
+from merch.engine.eligibility import Objection, first_objection
+from merch.engine.facts import Exposure
+from merch.engine.reasons import Reason
+
+HELD_OUT, TREATED = "held_out", "treated"
+CODES = {"GLOBAL": Reason.HOLDOUT_GLOBAL, "DOMAIN": Reason.HOLDOUT_DOMAIN, "CAMPAIGN": Reason.HOLDOUT_CAMPAIGN}
+
+
+class Assigned(NamedTuple):
+    """The arm, and what it shows; None is nothing."""
+
+    arm: Arm
+    content: Content | None
+
+
+def withheld(candidate: Candidate, call: Call) -> Objection | None:
+    """Row 14, first half: the holdouts over this candidate, widest first; each leaves an exposure."""
+    for holdout in candidate.holdouts:
+        running = [draw for draw in holdout.draws if _running(draw, call.now)]
+        if not running:
+            continue
+        member = next((draw for draw in running if bucket(draw.salt, call.request.key) < draw.size), None)
+        _expose_holdout(holdout, member or running[-1], call, ghost=member is not None)
+        if member is not None:
+            return Objection(CODES[holdout.doc.scope], holdout.doc.key)
+    return None
+
+
+def _running(draw: DrawDoc, now: int) -> bool:
+    return draw.start_at <= now and (draw.end_at is None or now < draw.end_at)
+
+
+def _expose_holdout(holdout: ReadyHoldout, draw: DrawDoc, call: Call, *, ghost: bool) -> None:
+    share = draw.size / 10_000
+    _expose(
+        call,
+        Exposure(
+            test=f"holdout|{holdout.doc.key}",
+            version=draw.number,
+            arm=HELD_OUT if ghost else TREATED,
+            ghost=ghost,
+            propensity=share if ghost else 1 - share,
+        ),
+    )
+
+
+def assign(candidate: Candidate, call: Call) -> Assigned | None:
+    """Row 14, second half: the arm of the item's experiment, or None when it wins with its own content."""
+    experiment = candidate.experiment
+    if experiment is None or not _may_enter(experiment, candidate, call):
+        return None
+    name = f"experiment|{experiment.spec.key}"
+    mark = call.record.marks.get(name)
+    marks = {(experiment.spec.key, mark[0])} if mark else ()
+    drawn = arm(experiment.spec, call.request.key, call.now, marks)
+    if drawn is None:
+        return None
+    content = candidate.arms[drawn.variant]
+    _expose(
+        call,
+        Exposure(
+            test=name,
+            version=drawn.version,
+            arm=drawn.variant,
+            ghost=content is None,
+            propensity=drawn.propensity,
+        ),
+    )
+    return Assigned(drawn, content)
+
+
+def _may_enter(experiment: ReadyExperiment, candidate: Candidate, call: Call) -> bool:
+    """Running, its rule holds, and every arm could be shown to this subject: else the arms would not compare."""
+    if not experiment.running or (experiment.rule is not None and not experiment.rule.holds(call.env)):
+        return False
+    contents = [content for content in candidate.arms.values() if content is not None]
+    return all(
+        content is candidate.content or first_objection(eligibility.OF_AN_ARM, candidate, content, call) is None
+        for content in contents
+    )
+
+
+def _expose(call: Call, exposure: Exposure) -> None:
+    if exposure.test not in call.tests:
+        call.tests.add(exposure.test)
+        call.exposures.append(exposure)
