@@ -5,8 +5,9 @@ process that uses its servers holds a shared lock on one file there, and whoever
 knows that nobody is left, and stops them. The kernel releases locks of the dead, so a SIGKILL leaks nothing.
 """
 
+from config.embedded import ports
 from config.embedded.home import Home
 from config.embedded.session import Wanted, serving
 from config.embedded.trouble import EmbeddedError
 
-__all__ = ["EmbeddedError", "Home", "Wanted", "serving"]
+__all__ = ["EmbeddedError", "Home", "Wanted", "ports", "serving"]

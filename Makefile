@@ -1,0 +1,48 @@
+# The commands of the house. Everything they need is Python 3.11+; the rest they fetch.
+#
+#   make demo    run everything in the foreground on http://localhost:$(PORT); Ctrl-C stops it
+#   make reset   empty the demo's data
+#   make test    run the whole suite, beside a running demo (ARGS="-k caps" goes to pytest)
+#   make check   lint, types, contracts between packages, migrations
+#   make bench   measure, as JSON and a table
+#
+# DATABASE_URL and REDIS_URL name servers of your own instead of the embedded ones.
+
+PORT ?= 8000
+MERCH_HOME ?= .local
+PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11 python3.14,\
+	$(shell $(name) -c 'import sys; sys.version_info >= (3, 11) and print("$(name)")' 2>/dev/null)) python3)
+ARGS ?=
+export PORT MERCH_HOME
+
+RUN := .venv/bin/python
+# Tests and checks have a home of their own, so that a demo may run beside them.
+EMBEDDED := $(RUN) -m config.embedded exec --home $(MERCH_HOME)/test --test --
+
+.PHONY: demo reset test check bench install install-dev
+
+demo: install
+	@$(RUN) -m config.demo run --end-with-parent
+
+reset: install
+	@$(RUN) -m config.demo reset
+
+test: install-dev
+	@$(EMBEDDED) $(RUN) -m pytest -n 2 $(ARGS)
+
+check: install-dev
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy .
+	.venv/bin/lint-imports
+	$(EMBEDDED) $(RUN) manage.py makemigrations --check --dry-run
+	$(EMBEDDED) $(RUN) manage.py check
+
+bench: install-dev
+	@$(RUN) -m config.embedded exec --home $(MERCH_HOME)/bench -- $(RUN) -m benchmarks.run $(ARGS)
+
+install:
+	@$(PYTHON) config/install.py
+
+install-dev:
+	@$(PYTHON) config/install.py --dev
