@@ -1,0 +1,1 @@
+"""How are rules answered for all subjects at once?"""
