@@ -247,3 +247,18 @@ def _reads_record(found: Reads) -> bool:
 
 def _holdout_spec(doc: HoldoutDoc) -> HoldoutSpec:
     return HoldoutSpec(doc.key, HoldoutScope(doc.scope), doc.scope_key, frozenset(Tier(tier) for tier in doc.tiers), ())
+
+
+def behaviours_read(release: Release) -> frozenset[str]:
+    """Digests of the behaviour bits that any rule of the release reads."""
+    rules: list[ReadyRule] = [each.rule for each in release.experiments.values() if each.rule]
+    for plan in release.placements.values():
+        for candidate in (*plan.fallbacks, *(each for tier in plan.tiers.values() for each in tier)):
+            contents = [candidate.content, *(arm for arm in candidate.arms.values() if arm)]
+            rules += [rule for content in contents for rule in _rules_of(candidate, content)]
+    return frozenset(digest for rule in rules for digest in reads(rule.rule).behaviours)
+
+
+def _rules_of(candidate: Candidate, content: Content) -> list[ReadyRule]:
+    offer = content.offer.rule if content.offer else None
+    return [rule for rule in (candidate.rule, offer, *(guard.rule for guard in content.guards)) if rule]

@@ -1,0 +1,101 @@
+"""What changes faster than a release, and how is a campaign killed?"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+import msgspec
+from audiences.moments import micros
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import connection, transaction
+
+from audiences.models import Revision
+from campaigns.models import Campaign
+from merch.models import ApiKey, Kill, PulseHead, PulsePart
+from merch.releases.news import ring
+
+PULSE_LOCK = 7_203_112
+
+
+class UnknownCampaign(ValueError):
+    """No campaign has this key; nothing was killed."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"There is no campaign {key!r}. Check the key in admin.")
+
+
+def refresh(now: datetime, parts: dict[str, Any]) -> int:
+    """Make ``parts`` (all of them) the parts in force, inside the caller's transaction; returns the head's number."""
+    with connection.cursor() as cursor:
+        # Numbers must commit in order, or a slow writer would bring an older pulse back.
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [PULSE_LOCK])
+    digests = {}
+    for name, body in parts.items():
+        digest = f"sha256:{sha256(msgspec.json.encode(body, order='sorted')).hexdigest()}"
+        PulsePart.objects.get_or_create(name=name, digest=digest, defaults={"body": body})
+        digests[name] = digest
+    head = PulseHead.objects.order_by("-number").first()
+    if head is not None and head.parts == digests:
+        return head.number
+    head = PulseHead.objects.create(parts=digests, at=now)
+    transaction.on_commit(lambda: ring(f"pulse {head.number}"))
+    return head.number
+
+
+def republish(now: datetime) -> int:
+    """Bring the pulse up to the rows, inside the caller's transaction; call it after any change to kills or keys."""
+    return refresh(now, {"kills": kills_part(), "keys": keys_part(now)})
+
+
+def keys_part(now: datetime) -> list[dict[str, Any]]:
+    """Every key that may call: its digest and what it is allowed. ``expires`` in UTC microseconds; None: never."""
+    keys = ApiKey.objects.filter(revoked_at__isnull=True).exclude(expires_at__lte=now).order_by("pk")
+    return [
+        {
+            "digest": key.digest,
+            "id": key.pk,
+            "name": key.name,
+            "scope": key.scope,
+            "origins": key.origins,
+            "person": key.person_id,
+            "expires": micros(key.expires_at) if key.expires_at else None,
+        }
+        for key in keys
+    ]
+
+
+def kills_part() -> list[str]:
+    """Keys of the campaigns that are killed now."""
+    return sorted(Kill.objects.filter(lifted_at__isnull=True).values_list("campaign", flat=True))
+
+
+def kill(key: str, *, by: AbstractBaseUser | None, now: datetime, why: str = "") -> Kill:
+    """Stop a campaign in every process within a second; killing it again changes nothing. Raises UnknownCampaign."""
+    with transaction.atomic():
+        if not Campaign.objects.filter(key=key).exists():
+            raise UnknownCampaign(key)
+        found = Kill.objects.select_for_update().filter(campaign=key, lifted_at__isnull=True).first()
+        if found is not None:
+            return found
+        made = Kill.objects.create(campaign=key, at=now, by=by, why=why)
+        _record("killed", key, by, now, why)
+        republish(now)
+    return made
+
+
+def lift(key: str, *, by: AbstractBaseUser | None, now: datetime, why: str = "") -> bool:
+    """Let a killed campaign run again; False when it was not killed."""
+    with transaction.atomic():
+        lifted = Kill.objects.filter(campaign=key, lifted_at__isnull=True).update(lifted_at=now, lifted_by=by)
+        if lifted:
+            _record("kill lifted", key, by, now, why)
+            republish(now)
+    return bool(lifted)
+
+
+def _record(verb: str, key: str, by: AbstractBaseUser | None, now: datetime, why: str) -> None:
+    Revision.objects.record(
+        actor=by, verb=verb, object_type="campaign", object_key=key, before=None, after=None, now=now, why=why
+    )

@@ -1,0 +1,176 @@
+"""What does this process serve right now?
+
+One immutable state, swapped as a whole. It is filled from disk before anything else is asked, so a process starts and
+answers with PostgreSQL and Valkey dead; then a push or the poll behind it brings what is newer. Never goes back: a
+roll-back is a higher number too.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+import zlib
+from typing import Any, NamedTuple
+
+import msgspec
+import redis
+from django.conf import settings
+from django.db import DatabaseError, connection
+
+from merch.engine.compiled import Release
+from merch.engine.compiling import BadRelease, compile_release, digest_of
+from merch.engine.document import Pulse, ReleaseDoc, parse_release
+from merch.models import Publication, PulseHead, PulsePart
+from merch.releases import news
+from merch.releases.disk import Shelf
+
+log = logging.getLogger(__name__)
+
+POLL = 5.0  # seconds between looks at PostgreSQL when no push comes
+SPREAD = 0.2  # of the poll, so that processes started together do not ask together
+
+
+class State(NamedTuple):
+    """A release, a pulse and the keys in force; ``source`` says where the release came from: live, disk or builtin."""
+
+    release: Release
+    publication: int
+    pulse: Pulse
+    keys: tuple[dict[str, Any], ...]
+    source: str
+    confirmed_at: float  # monotonic seconds at which PostgreSQL last said that this is the newest
+
+
+class Serving:
+    """The state of this process and the thread that keeps it fresh."""
+
+    def __init__(self) -> None:
+        self._state: State | None = None
+        self._pid = 0
+        self._lock = threading.Lock()
+        self._refreshing = threading.Lock()
+
+    def current(self) -> State:
+        """Never blocks after the first call, never raises: without any release it is an empty one."""
+        state = self._state
+        if state is None or self._pid != os.getpid():
+            state = self._begin()
+        return state
+
+    def _begin(self) -> State:
+        with self._lock:
+            if self._state is None or self._pid != os.getpid():
+                self._refreshing = threading.Lock()
+                self._state = self._from_disk()
+                self._pid = os.getpid()
+                threading.Thread(target=self._follow, name="merch-serving", daemon=True).start()
+            return self._state
+
+    def _from_disk(self) -> State:
+        state = State(_builtin(), 0, Pulse(), (), "builtin", time.monotonic())
+        kept = _shelf("release").newest()
+        if kept is not None:
+            state = state._replace(release=_compile(kept.body, kept.name), publication=kept.number, source="disk")
+        pulse = _shelf("pulse").newest()
+        if pulse is not None:
+            state = _with_pulse(state, pulse.number, msgspec.json.decode(pulse.body))
+        return state
+
+    def refresh(self) -> State:
+        """Ask PostgreSQL now and swap in what is newer; raises django.db.DatabaseError when it cannot be asked."""
+        with self._refreshing:
+            state = self.current()
+            head = Publication.objects.order_by("-number").values("number", "release_id").first()
+            if head is not None and head["number"] > state.publication:
+                state = self._adopt(state, head["number"], head["release_id"])
+            pulse = PulseHead.objects.order_by("-number").first()
+            if pulse is not None and pulse.number > state.pulse.number:
+                state = self._adopt_pulse(state, pulse)
+            self._state = state = state._replace(source=_live(state), confirmed_at=time.monotonic())
+            return state
+
+    def _adopt(self, state: State, number: int, digest: str) -> State:
+        if digest == state.release.digest:
+            release = state.release
+        else:
+            row = Publication.objects.select_related("release").get(number=number).release
+            body = bytes(row.document)
+            release = _compile(body, digest)
+        _shelf("release").keep(number, digest, bytes(_document_of(number)) if digest == state.release.digest else body)
+        log.info("serving release %s as publication %s", digest[:19], number)
+        return state._replace(release=release, publication=number)
+
+    def _adopt_pulse(self, state: State, head: PulseHead) -> State:
+        parts = {part.name: part.body for part in PulsePart.objects.filter(digest__in=head.parts.values())}
+        _shelf("pulse").keep(head.number, "pulse", msgspec.json.encode(parts, order="sorted"))
+        return _with_pulse(state, head.number, parts)
+
+    def _follow(self) -> None:
+        """For the life of the process: refresh on every push, and every POLL seconds without one."""
+        # The process id spreads the polls of processes that start together; chance is not needed for that.
+        wait = POLL * (1 - SPREAD + 2 * SPREAD * (os.getpid() % 97) / 96)
+        while True:
+            self._refresh_quietly()
+            self._listen(time.monotonic() + wait)
+
+    def _refresh_quietly(self) -> None:
+        try:
+            self.refresh()
+        except (DatabaseError, BadRelease, msgspec.MsgspecError, zlib.error) as error:
+            log.warning("cannot ask PostgreSQL for news, serving what is here: %s", str(error).splitlines()[0])
+        finally:
+            connection.close()
+
+    def _listen(self, until: float) -> None:
+        """Return at the first push, or at ``until``; without Valkey just wait."""
+        try:
+            with news.connect(timeout=1.0) as client, client.pubsub(ignore_subscribe_messages=True) as bell:
+                bell.subscribe(news.channel())
+                # What was said between the last look and this subscription would be lost: look once more.
+                self._refresh_quietly()
+                while (left := until - time.monotonic()) > 0:
+                    if bell.get_message(timeout=min(left, 1.0)):
+                        return
+        except (redis.RedisError, OSError):
+            time.sleep(max(until - time.monotonic(), 0))
+
+
+def _live(state: State) -> str:
+    return "live" if state.publication else "builtin"
+
+
+def _document_of(number: int) -> bytes:
+    return bytes(Publication.objects.select_related("release").get(number=number).release.document)
+
+
+def _with_pulse(state: State, number: int, parts: dict[str, Any]) -> State:
+    return state._replace(
+        pulse=Pulse(number=number, kills=frozenset(parts.get("kills", ()))), keys=tuple(parts.get("keys", ()))
+    )
+
+
+def _compile(body: bytes, digest: str) -> Release:
+    """Raises BadRelease where the content is not what its name says."""
+    document = parse_release(zlib.decompress(body))
+    if digest_of(document) != digest:
+        raise BadRelease(f"the content of {digest} does not have that digest")
+    return compile_release(document, digest)
+
+
+def _builtin() -> Release:
+    """Before the first publication: nothing is known, so nothing is shown."""
+    return compile_release(ReleaseDoc(deployment=settings.MERCH_DEPLOYMENT, tzdata=""))
+
+
+def _shelf(kind: str) -> Shelf:
+    return Shelf(settings.MERCH_HOME / "serving", kind, settings.MERCH_DEPLOYMENT)
+
+
+serving = Serving()
+
+
+def current() -> State:
+    """What this process serves right now."""
+    return serving.current()

@@ -1,0 +1,148 @@
+"""How is a release published, and how is an older one brought back?"""
+
+from __future__ import annotations
+
+import zlib
+from datetime import datetime
+from typing import NamedTuple
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import connection, transaction
+
+from audiences.models import Revision
+from merch.engine.compiling import compile_release, digest_of
+from merch.engine.document import canonical
+from merch.models import Publication, PublicationHold, Release
+from merch.releases import build
+from merch.releases.news import ring
+
+PUBLICATION_LOCK = 7_203_113
+
+
+class Held(Exception):
+    """Publication is on hold since a roll-back; a named person lifts it."""
+
+    def __init__(self, hold: PublicationHold) -> None:
+        who = hold.placed_by.get_username() if hold.placed_by else "merch"
+        super().__init__(
+            f"Publication is on hold since {hold.placed_at:%Y-%m-%d %H:%M} UTC by {who}: {hold.why} "
+            "Lift the hold in admin (Publication holds) or with publish_release --lift-hold."
+        )
+        self.hold = hold
+
+
+class UnknownRelease(ValueError):
+    """No release has this digest, or several begin with it."""
+
+    def __init__(self, digest: str, found: int) -> None:
+        super().__init__(f"{found} releases begin with {digest!r}; give a digest that names exactly one.")
+
+
+class Published(NamedTuple):
+    """``changed`` is False where the content equals what was served before."""
+
+    publication: Publication
+    release: Release
+    changed: bool
+    left_out: dict[str, str]
+
+
+def publish(*, by: AbstractBaseUser | None, now: datetime, why: str = "") -> Published:
+    """Build from approved content and make it the served release. Raises Held after a roll-back.
+
+    Publishers queue on one lock before they build, so that the last to commit is also the last to have looked.
+    """
+    with connection.cursor() as cursor:
+        # A session lock, because the build opens a transaction of its own.
+        cursor.execute("SELECT pg_advisory_lock(%s)", [PUBLICATION_LOCK])
+    try:
+        built = build.build(now)
+        with transaction.atomic():
+            published = _publish(built, by=by, now=now, why=why)
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [PUBLICATION_LOCK])
+    ring(f"publication {published.publication.number}")
+    return published
+
+
+def _publish(built: build.Built, *, by: AbstractBaseUser | None, now: datetime, why: str) -> Published:
+    hold = PublicationHold.objects.filter(lifted_at__isnull=True).select_related("placed_by").first()
+    if hold is not None:
+        raise Held(hold)
+    release = _store(built, now)
+    head = Publication.objects.order_by("-number").first()
+    publication = Publication.objects.create(release=release, revision=built.revision, at=now, by=by, why=why)
+    changed = head is None or head.release_id != release.digest
+    if changed:
+        _record("published", release, by, now, why)
+    return Published(publication, release, changed, built.left_out)
+
+
+def _store(built: build.Built, now: datetime) -> Release:
+    document = canonical(built.document)
+    ready = compile_release(built.document)
+    release, _ = Release.objects.get_or_create(
+        digest=ready.digest,
+        defaults={
+            "document": zlib.compress(document, 6),
+            "revision": built.revision,
+            "built_at": now,
+            "size": len(document),
+            "campaigns": len(built.document.campaigns),
+            "candidates": ready.candidates,
+        },
+    )
+    return release
+
+
+def _record(verb: str, release: Release, by: AbstractBaseUser | None, now: datetime, why: str) -> None:
+    Revision.objects.record(
+        actor=by, verb=verb, object_type="release", object_key=release.digest, before=None, after=None, now=now, why=why
+    )
+
+
+def behind() -> bool:
+    """Has anything that decides changed since the newest publication answered to the revisions?"""
+    head = Publication.objects.order_by("-number").first()
+    decided = Revision.objects.exclude(object_type="release").order_by("-number").first()
+    return decided is not None and (head is None or decided.number > head.revision)
+
+
+def rollback(digest: str, *, by: AbstractBaseUser | None, now: datetime, why: str) -> Publication:
+    """Serve an earlier release again, under a new number, and hold publication. Raises UnknownRelease.
+
+    ``digest`` may be shortened as long as it names one release.
+    """
+    found = list(Release.objects.filter(digest__startswith=digest)[:2])
+    if len(found) != 1:
+        raise UnknownRelease(digest, len(found))
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [PUBLICATION_LOCK])
+        hold = PublicationHold.objects.filter(lifted_at__isnull=True).first()
+        if hold is None:
+            PublicationHold.objects.create(placed_at=now, placed_by=by, why=why or "roll-back")
+        _record("rolled back to", found[0], by, now, why)
+        publication = Publication.objects.create(
+            release=found[0], revision=Revision.objects.head(), at=now, by=by, why=why, rollback=True
+        )
+    ring(f"publication {publication.number}")
+    return publication
+
+
+def lift_hold(*, by: AbstractBaseUser | None, now: datetime) -> bool:
+    """Allow publishing again; False where nothing was on hold."""
+    with transaction.atomic():
+        lifted = PublicationHold.objects.filter(lifted_at__isnull=True).update(lifted_at=now, lifted_by=by)
+        if lifted:
+            Revision.objects.record(
+                actor=by, verb="hold lifted", object_type="release", object_key="", before=None, after=None, now=now
+            )
+    return bool(lifted)
+
+
+def preview(now: datetime) -> tuple[build.Built, str]:
+    """What publishing would make, and its digest; writes nothing."""
+    built = build.build(now)
+    return built, digest_of(built.document)
