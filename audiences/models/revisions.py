@@ -7,7 +7,7 @@ from typing import Any
 
 import pgtrigger
 from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import connection, models
 
 # One number for the whole deployment: pg_advisory_xact_lock(REVISION_LOCK) makes numbers commit in order, so a
@@ -19,7 +19,7 @@ class RevisionManager(models.Manager["Revision"]):
     def record(
         self,
         *,
-        actor: AbstractBaseUser | None,
+        actor: User | None,
         verb: str,
         object_type: str,
         object_key: str,

@@ -9,7 +9,7 @@ from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 if TYPE_CHECKING:
-    MomentField = models.DateTimeField[Any, datetime]
+    MomentField = models.DateTimeField[Any, Any]
 else:
     MomentField = models.DateTimeField
 

@@ -7,13 +7,13 @@ from hashlib import sha256
 from typing import Any
 
 import msgspec
-from audiences.moments import micros
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import connection, transaction
 
 from audiences.models import Revision
 from campaigns.models import Campaign
-from merch.models import ApiKey, Kill, PulseHead, PulsePart
+from merch import keys
+from merch.models import Kill, PulseHead, PulsePart
 from merch.releases.news import ring
 
 PULSE_LOCK = 7_203_112
@@ -46,24 +46,7 @@ def refresh(now: datetime, parts: dict[str, Any]) -> int:
 
 def republish(now: datetime) -> int:
     """Bring the pulse up to the rows, inside the caller's transaction; call it after any change to kills or keys."""
-    return refresh(now, {"kills": kills_part(), "keys": keys_part(now)})
-
-
-def keys_part(now: datetime) -> list[dict[str, Any]]:
-    """Every key that may call: its digest and what it is allowed. ``expires`` in UTC microseconds; None: never."""
-    keys = ApiKey.objects.filter(revoked_at__isnull=True).exclude(expires_at__lte=now).order_by("pk")
-    return [
-        {
-            "digest": key.digest,
-            "id": key.pk,
-            "name": key.name,
-            "scope": key.scope,
-            "origins": key.origins,
-            "person": key.person_id,
-            "expires": micros(key.expires_at) if key.expires_at else None,
-        }
-        for key in keys
-    ]
+    return refresh(now, {"kills": kills_part(), "keys": keys.part()})
 
 
 def kills_part() -> list[str]:
@@ -71,7 +54,7 @@ def kills_part() -> list[str]:
     return sorted(Kill.objects.filter(lifted_at__isnull=True).values_list("campaign", flat=True))
 
 
-def kill(key: str, *, by: AbstractBaseUser | None, now: datetime, why: str = "") -> Kill:
+def kill(key: str, *, by: User | None, now: datetime, why: str = "") -> Kill:
     """Stop a campaign in every process within a second; killing it again changes nothing. Raises UnknownCampaign."""
     with transaction.atomic():
         if not Campaign.objects.filter(key=key).exists():
@@ -85,7 +68,7 @@ def kill(key: str, *, by: AbstractBaseUser | None, now: datetime, why: str = "")
     return made
 
 
-def lift(key: str, *, by: AbstractBaseUser | None, now: datetime, why: str = "") -> bool:
+def lift(key: str, *, by: User | None, now: datetime, why: str = "") -> bool:
     """Let a killed campaign run again; False when it was not killed."""
     with transaction.atomic():
         lifted = Kill.objects.filter(campaign=key, lifted_at__isnull=True).update(lifted_at=now, lifted_by=by)
@@ -95,7 +78,7 @@ def lift(key: str, *, by: AbstractBaseUser | None, now: datetime, why: str = "")
     return bool(lifted)
 
 
-def _record(verb: str, key: str, by: AbstractBaseUser | None, now: datetime, why: str) -> None:
+def _record(verb: str, key: str, by: User | None, now: datetime, why: str) -> None:
     Revision.objects.record(
         actor=by, verb=verb, object_type="campaign", object_key=key, before=None, after=None, now=now, why=why
     )

@@ -19,9 +19,11 @@ import redis
 from django.conf import settings
 from django.db import DatabaseError, connection
 
+from merch import keys
 from merch.engine.compiled import Release
 from merch.engine.compiling import BadRelease, compile_release, digest_of
 from merch.engine.document import Pulse, ReleaseDoc, parse_release
+from merch.keys import Keyring, keyring
 from merch.models import Publication, PulseHead, PulsePart
 from merch.releases import news
 from merch.releases.disk import Shelf
@@ -38,7 +40,7 @@ class State(NamedTuple):
     release: Release
     publication: int
     pulse: Pulse
-    keys: tuple[dict[str, Any], ...]
+    keys: Keyring
     source: str
     confirmed_at: float  # monotonic seconds at which PostgreSQL last said that this is the newest
 
@@ -63,13 +65,16 @@ class Serving:
         with self._lock:
             if self._state is None or self._pid != os.getpid():
                 self._refreshing = threading.Lock()
-                self._state = self._from_disk()
+                self._swap(self._from_disk())
                 self._pid = os.getpid()
                 threading.Thread(target=self._follow, name="merch-serving", daemon=True).start()
-            return self._state
+            state = self._state
+        if state is None:
+            raise RuntimeError("no state was begun")
+        return state
 
     def _from_disk(self) -> State:
-        state = State(_builtin(), 0, Pulse(), (), "builtin", time.monotonic())
+        state = State(_builtin(), 0, Pulse(), Keyring(), "builtin", time.monotonic())
         kept = _shelf("release").newest()
         if kept is not None:
             state = state._replace(release=_compile(kept.body, kept.name), publication=kept.number, source="disk")
@@ -88,17 +93,18 @@ class Serving:
             pulse = PulseHead.objects.order_by("-number").first()
             if pulse is not None and pulse.number > state.pulse.number:
                 state = self._adopt_pulse(state, pulse)
-            self._state = state = state._replace(source=_live(state), confirmed_at=time.monotonic())
-            return state
+            return self._swap(state._replace(source=_live(state), confirmed_at=time.monotonic()))
+
+    def _swap(self, state: State) -> State:
+        self._state = state
+        keys.hold(state.keys)
+        return state
 
     def _adopt(self, state: State, number: int, digest: str) -> State:
-        if digest == state.release.digest:
-            release = state.release
-        else:
-            row = Publication.objects.select_related("release").get(number=number).release
-            body = bytes(row.document)
-            release = _compile(body, digest)
-        _shelf("release").keep(number, digest, bytes(_document_of(number)) if digest == state.release.digest else body)
+        row = Publication.objects.select_related("release").get(number=number).release
+        body = bytes(row.document)
+        release = state.release if digest == state.release.digest else _compile(body, digest)
+        _shelf("release").keep(number, digest, body)
         log.info("serving release %s as publication %s", digest[:19], number)
         return state._replace(release=release, publication=number)
 
@@ -141,13 +147,9 @@ def _live(state: State) -> str:
     return "live" if state.publication else "builtin"
 
 
-def _document_of(number: int) -> bytes:
-    return bytes(Publication.objects.select_related("release").get(number=number).release.document)
-
-
 def _with_pulse(state: State, number: int, parts: dict[str, Any]) -> State:
     return state._replace(
-        pulse=Pulse(number=number, kills=frozenset(parts.get("kills", ()))), keys=tuple(parts.get("keys", ()))
+        pulse=Pulse(number=number, kills=frozenset(parts.get("kills", ()))), keys=keyring(parts.get("keys", ()))
     )
 
 

@@ -6,7 +6,7 @@ import zlib
 from datetime import datetime
 from typing import NamedTuple
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import connection, transaction
 
 from audiences.models import Revision
@@ -47,7 +47,7 @@ class Published(NamedTuple):
     left_out: dict[str, str]
 
 
-def publish(*, by: AbstractBaseUser | None, now: datetime, why: str = "") -> Published:
+def publish(*, by: User | None, now: datetime, why: str = "") -> Published:
     """Build from approved content and make it the served release. Raises Held after a roll-back.
 
     Publishers queue on one lock before they build, so that the last to commit is also the last to have looked.
@@ -66,7 +66,7 @@ def publish(*, by: AbstractBaseUser | None, now: datetime, why: str = "") -> Pub
     return published
 
 
-def _publish(built: build.Built, *, by: AbstractBaseUser | None, now: datetime, why: str) -> Published:
+def _publish(built: build.Built, *, by: User | None, now: datetime, why: str) -> Published:
     hold = PublicationHold.objects.filter(lifted_at__isnull=True).select_related("placed_by").first()
     if hold is not None:
         raise Held(hold)
@@ -96,7 +96,7 @@ def _store(built: build.Built, now: datetime) -> Release:
     return release
 
 
-def _record(verb: str, release: Release, by: AbstractBaseUser | None, now: datetime, why: str) -> None:
+def _record(verb: str, release: Release, by: User | None, now: datetime, why: str) -> None:
     Revision.objects.record(
         actor=by, verb=verb, object_type="release", object_key=release.digest, before=None, after=None, now=now, why=why
     )
@@ -109,7 +109,7 @@ def behind() -> bool:
     return decided is not None and (head is None or decided.number > head.revision)
 
 
-def rollback(digest: str, *, by: AbstractBaseUser | None, now: datetime, why: str) -> Publication:
+def rollback(digest: str, *, by: User | None, now: datetime, why: str) -> Publication:
     """Serve an earlier release again, under a new number, and hold publication. Raises UnknownRelease.
 
     ``digest`` may be shortened as long as it names one release.
@@ -131,7 +131,7 @@ def rollback(digest: str, *, by: AbstractBaseUser | None, now: datetime, why: st
     return publication
 
 
-def lift_hold(*, by: AbstractBaseUser | None, now: datetime) -> bool:
+def lift_hold(*, by: User | None, now: datetime) -> bool:
     """Allow publishing again; False where nothing was on hold."""
     with transaction.atomic():
         lifted = PublicationHold.objects.filter(lifted_at__isnull=True).update(lifted_at=now, lifted_by=by)
