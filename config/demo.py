@@ -29,19 +29,20 @@ class Asked(Exception):
 def main(arguments: list[str]) -> int:
     described = argparse.ArgumentParser(prog="python -m config.demo", description=__doc__)
     described.add_argument("action", choices=["run", "reset"])
+    described.add_argument("--empty", action="store_true", help="do not load the demo's data")
     described.add_argument("--end-with-parent", action="store_true", help="end when the process that started us does")
     options = described.parse_args(arguments)
     if options.end_with_parent:
         die_with_parent(signal.SIGTERM)
     environment = env.read()
     try:
-        return reset(environment) if options.action == "reset" else run(environment)
+        return reset(environment) if options.action == "reset" else run(environment, load=not options.empty)
     except (EmbeddedError, Ended) as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
 
 
-def run(environment: env.Environment) -> int:
+def run(environment: env.Environment, *, load: bool) -> int:
     """Start everything, say how to reach it, stay until asked to end; then leave no process behind."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, ask)
@@ -58,7 +59,9 @@ def run(environment: env.Environment) -> int:
             stack.callback(be_deaf)  # first of all: a Ctrl-C now must not interrupt the end
             env.set_here(**use.variables, MERCH_HOME=str(home.root))
             env.set_default("DJANGO_SETTINGS_MODULE", "config.settings.local")
-            prepare(crew, home)
+            migrate(crew, home)
+            if load:
+                fill(crew)
             start(crew, home, environment)
             wait_until_ready(crew, environment.port)
             introduce(home, environment.port, time.monotonic() - began)
@@ -81,10 +84,14 @@ def be_deaf() -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
-def prepare(crew: Crew, home: Home) -> None:
-    """Bring the database to this version and fill an empty one."""
+def migrate(crew: Crew, home: Home) -> None:
+    """Bring the database to this version."""
     say("Preparing the database")
     crew.finish(Program("migrate", managed("migrate", "--no-input"), log(home, "migrate")))
+
+
+def fill(crew: Crew) -> None:
+    """Load the demo into an empty database."""
     if not any(env.PROJECT.glob("*/management/commands/load_demo.py")):
         say("There is no load_demo command, so nothing is loaded")
         return

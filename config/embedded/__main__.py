@@ -11,7 +11,7 @@ from config.embedded.home import Home
 from config.embedded.keeper import keep
 from config.embedded.locks import Lock, taken
 from config.embedded.servers import ever, stop_all
-from config.embedded.session import Wanted, serving
+from config.embedded.session import Use, Wanted, serving
 from config.embedded.trouble import EmbeddedError
 
 FORWARDED = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
@@ -60,24 +60,38 @@ def parser() -> argparse.ArgumentParser:
 def execute(home: Home, command: list[str], test: bool) -> int:
     """Run ``command`` to its end; the result is its exit code, 128 + n after signal n."""
     with serving(home, Wanted.without(env.read()), test=test) as use:
-        # The child holds the lock too: if only we are killed, it keeps its servers.
-        held = () if use.lock_fd is None else (use.lock_fd,)
-        try:
-            child = subprocess.Popen(
-                command, env=env.for_child(**use.variables, MERCH_HOME=str(home.root)), pass_fds=held
-            )
-        except OSError as error:
-            raise EmbeddedError(f"{command[0]} cannot be run: {error.strerror}.") from error
+        early: list[int] = []
+        children: list[subprocess.Popen[bytes]] = []
 
         def forward(number: int, frame: FrameType | None) -> None:
-            child.send_signal(number)
+            for child in children:
+                child.send_signal(number)
+            if not children:
+                early.append(number)
 
         for number in FORWARDED:
             signal.signal(number, forward)
         # A terminal sends Ctrl-C to the child as well; twice would end it too hard.
-        signal.signal(signal.SIGINT, signal.SIG_IGN if sys.stdin.isatty() else forward)
-        code = child.wait()
+        signal.signal(signal.SIGINT, swallow if sys.stdin.isatty() else forward)
+        children.append(spawn(home, command, use))
+        for number in early:
+            forward(number, None)
+        code = children[0].wait()
     return 128 - code if code < 0 else code
+
+
+def spawn(home: Home, command: list[str], use: Use) -> subprocess.Popen[bytes]:
+    """Start ``command`` with the variables of ``use``, and its lock: if only we are killed, it keeps its servers."""
+    held = () if use.lock_fd is None else (use.lock_fd,)
+    variables = env.for_child(**use.variables, MERCH_HOME=str(home.root))
+    try:
+        return subprocess.Popen(command, env=variables, pass_fds=held)
+    except OSError as error:
+        raise EmbeddedError(f"{command[0]} cannot be run: {error.strerror}.") from error
+
+
+def swallow(number: int, frame: FrameType | None) -> None:
+    """A handler that does nothing; unlike SIG_IGN it is not inherited by the command."""
 
 
 def stop(home: Home, force: bool) -> int:

@@ -8,10 +8,13 @@ from config.settings.base import ENVIRONMENT, database
 
 
 def redis_of_worker(url: str, worker: int | None) -> str:
-    """The logical database of one xdist worker: those after the one that ``url`` names (a server has 16)."""
+    """The logical database of one test process: after the one that ``url`` names, which a demo may be using.
+
+    A server has 16, so at most 14 workers. Tests empty theirs.
+    """
     parts = urlsplit(url)
     first = int(parts.path.strip("/") or 0)
-    return parts._replace(path=f"/{first + (0 if worker is None else worker + 1)}").geturl()
+    return parts._replace(path=f"/{first + 1 + (0 if worker is None else worker + 1)}").geturl()
 
 
 ALLOWED_HOSTS = ["*"]

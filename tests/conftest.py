@@ -1,0 +1,49 @@
+"""What does every test stand on?"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+from django.db import connection
+from pytest_django import Settings
+
+from config import env
+
+
+@pytest.fixture(autouse=True)
+def own_home(settings: Settings, tmp_path: Path) -> Path:
+    """Every test has an empty MERCH_HOME: what one writes to disk, another never reads."""
+    settings.MERCH_HOME = tmp_path / "home"
+    settings.MERCH_HOME.mkdir()
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def valkey(settings: Settings) -> Iterator[redis.Redis]:
+    """A client of this worker's own logical database, empty before and after."""
+    client = redis.Redis.from_url(settings.REDIS_URL)
+    client.flushdb()
+    yield client
+    client.flushdb()
+    client.close()
+
+
+@pytest.fixture
+def child_environment(settings: Settings, own_home: Path) -> dict[str, str]:
+    """The environment in which a command run by a test meets that test's database, Valkey and home.
+
+    What the test has written is visible there only once committed (``transactional_db``).
+    """
+    database = connection.settings_dict
+    url = "postgres://{USER}:{PASSWORD}@{HOST}:{PORT}/{NAME}".format(**database)
+    return env.for_child(
+        DJANGO_SETTINGS_MODULE="config.settings.local",
+        DATABASE_URL=url,
+        REDIS_URL=settings.REDIS_URL,
+        BROKER_URL=None,
+        MERCH_HOME=str(own_home),
+        MERCH_SECRET=settings.MERCH_SECRET.decode(),
+        MERCH_DEPLOYMENT=settings.MERCH_DEPLOYMENT,
+        PYTEST_XDIST_WORKER=None,
+    )
