@@ -103,7 +103,7 @@ def arm(spec: ExperimentSpec, subject_key: str, now_us: int, marks: Marks = ()) 
     """
     if spec.external or not (in_allocation(spec, subject_key, now_us) or (spec.key, spec.version) in marks):
         return None
-    total = sum(variant.weight for variant in spec.variants)
+    total = sum([variant.weight for variant in spec.variants])
     point = unit(spec.salt, subject_key) * total
     # Against the cumulative whole numbers, never by subtraction: SQL must cut at the very same doubles.
     reached = 0
@@ -117,11 +117,12 @@ def arm(spec: ExperimentSpec, subject_key: str, now_us: int, marks: Marks = ()) 
 def in_allocation(spec: ExperimentSpec, subject_key: str, now_us: int) -> bool:
     """Does the experiment own this subject's bucket of the layer at this instant?"""
     number = bucket(spec.layer_salt, subject_key)
-    return any(
-        allocation.start_bucket <= number < allocation.end_bucket
-        and _covers(allocation.from_us, allocation.to_us, now_us)
-        for allocation in spec.ranges
-    )
+    for allocation in spec.ranges:
+        if allocation.start_bucket <= number < allocation.end_bucket and _covers(
+            allocation.from_us, allocation.to_us, now_us
+        ):
+            return True
+    return False
 
 
 def propensity(spec: ExperimentSpec, variant_key: str) -> float | None:

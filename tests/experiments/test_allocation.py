@@ -53,6 +53,19 @@ def test_growing_again_takes_back_the_buckets_that_were_let_go() -> None:
     assert open_buckets(again) == open_buckets(first)
 
 
+def test_the_worked_ramp_of_the_documentation() -> None:
+    ranges: tuple[Allocation, ...] = ()
+    for day, size in ((1, 200), (4, 150), (9, 200)):
+        ranges = ramp(ranges, to_buckets=size, free=range(10_000), salt="claim", now_us=day)
+
+    assert ranges == (
+        Allocation(2_200, 2_300, 1),
+        Allocation(2_500, 2_550, 1),
+        Allocation(2_550, 2_600, 1, 4),
+        Allocation(2_550, 2_600, 9),
+    )
+
+
 def test_a_claim_is_scattered_over_the_layer_in_few_ranges() -> None:
     ranges = ramp((), to_buckets=1_000, free=range(10_000), salt="claim", now_us=1)
     buckets = open_buckets(ranges)
