@@ -19,7 +19,6 @@ import redis
 from django.conf import settings
 from django.db import DatabaseError, connection
 
-from merch import keys
 from merch.engine.compiled import Release
 from merch.engine.compiling import BadRelease, compile_release, digest_of
 from merch.engine.document import Pulse, ReleaseDoc, parse_release
@@ -97,7 +96,6 @@ class Serving:
 
     def _swap(self, state: State) -> State:
         self._state = state
-        keys.hold(state.keys)
         return state
 
     def _adopt(self, state: State, number: int, digest: str) -> State:

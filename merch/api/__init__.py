@@ -1,0 +1,1 @@
+"""Through which doors do machines come in? (The only package that speaks HTTP.)"""

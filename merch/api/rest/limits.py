@@ -1,0 +1,56 @@
+"""How large may what a caller sends be? (Every figure of the doors in one place; docs/api.md repeats them.)"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Any
+
+from msgspec import Meta
+
+DECISION_BYTES = 64 * 1024
+EVENTS_BYTES = 1024 * 1024
+SUBJECTS_BYTES = 1024 * 1024
+SUBJECT_BYTES = 64 * 1024
+
+INFLATE_RATIO = 8  # a gzip body may grow by this much ...
+INFLATED_BYTES = 8 * 1024 * 1024  # ... and to this size, whatever its door takes plain
+
+DEPTH = 32  # of nested arrays and objects
+ITEMS = 500  # events or subjects of one call
+PLACEMENTS = 20
+ATTRIBUTES = 100  # of one free-form object: context, traits, properties
+KEY_LENGTH = 128  # characters
+TEXT_LENGTH = 4096  # characters
+
+SMALLEST_INT, LARGEST_INT = -(2**63), 2**63 - 1  # what PostgreSQL and every rule can hold
+
+# The same limits as types, so that decoding enforces them and the OpenAPI document tells them.
+Key = Annotated[str, Meta(min_length=1, max_length=KEY_LENGTH)]
+Text = Annotated[str, Meta(max_length=TEXT_LENGTH)]
+Id = Annotated[str, Meta(min_length=1, max_length=200)]
+Int = Annotated[int, Meta(ge=SMALLEST_INT, le=LARGEST_INT)]
+Scalar = Text | Int | float | bool | None
+Value = Scalar | Annotated[list[Scalar], Meta(max_length=1000)]
+Attributes = Annotated[dict[Key, Value], Meta(max_length=ATTRIBUTES)]
+
+
+def too_large(field: str, value: Any) -> Iterator[tuple[str, str]]:
+    """(field, sentence) for whatever in a value decoded without types breaks a limit; for inputs not typed above."""
+    if isinstance(value, str) and len(value) > TEXT_LENGTH:
+        yield field, f"Use at most {TEXT_LENGTH} characters."
+    elif isinstance(value, int) and not SMALLEST_INT <= value <= LARGEST_INT:
+        yield field, "Use a number of at most 64 bits."
+    elif isinstance(value, Mapping):
+        yield from _object_too_large(field, value)
+    elif isinstance(value, Sequence) and not isinstance(value, str):
+        for index, member in enumerate(value):
+            yield from too_large(f"{field}[{index}]", member)
+
+
+def _object_too_large(field: str, value: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    if len(value) > ATTRIBUTES:
+        yield field, f"Use at most {ATTRIBUTES} attributes."
+        return
+    for key, member in value.items():
+        if not 0 < len(key) <= KEY_LENGTH:
+            yield field, f"Use names of 1 to {KEY_LENGTH} characters."
+        else:
+            yield from too_large(f"{field}.{key}", member)

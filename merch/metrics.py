@@ -1,0 +1,23 @@
+"""What is counted and timed, under which Prometheus names? (Labels only from closed sets, so that series stay few.)"""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+BUCKETS = (0.001, 0.0025, 0.005, 0.010, 0.025, 0.050, 0.100, 0.250, 1.0, 5.0)  # seconds
+
+HTTP_REQUESTS = Counter("http_requests_total", "Calls answered at the doors for machines.", ("route", "method", "code"))
+HTTP_SECONDS = Histogram("http_request_duration_seconds", "Time to answer a call.", ("route",), buckets=BUCKETS)
+
+DECISION_REQUESTS = Counter("decision_requests_total", "Placements decided.", ("outcome",))  # served, empty, error ...
+DECISION_SECONDS = Histogram("decision_duration_seconds", "Time of a whole decision.", buckets=BUCKETS)
+DECISION_DEGRADED = Counter("decision_degraded_total", "Decisions made without something, by what.", ("reason",))
+
+EVENTS_RECEIVED = Counter("events_received_total", "Events by kind and what became of them.", ("kind", "result"))
+EVENT_COMMIT_SECONDS = Histogram("event_commit_duration_seconds", "Time to store a batch of events.", buckets=BUCKETS)
+
+SNAPSHOT_AGE = Gauge("snapshot_age_seconds", "Time since the served release was confirmed.", multiprocess_mode="max")
+
+AUTH_FAILURES = Counter("auth_failures_total", "Calls refused for their key, by reason.", ("reason",))
+RATE_LIMITED = Counter("rate_limited_total", "Calls refused for their number.", ("scope",))
+CIRCUIT_STATE = Gauge("circuit_state", "1 while a dependency is given up.", ("dependency",), multiprocess_mode="max")
+SQL_REFUSED = Counter("sql_gate_refused_total", "Calls refused because PostgreSQL was busy or gone.", ("reason",))
+DECISION_RECORDS_LOST = Counter("decision_records_lost_total", "Decision records that were never written.")
