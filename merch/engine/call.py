@@ -17,6 +17,7 @@ from merch.engine.law import Law, age_on, law_of
 
 MARKET, TIME_ZONE, BIRTH_DATE = "market", "time_zone", "birth_date"
 PERSONALISATION = "personalisation"
+HOUR, HOUR_LENGTH = "hour", 3_600_000_000
 UTC_TABLE = ZoneTable(instants=(0,), offsets=(0,))
 EMPTY_RECORD = SubjectRecord()
 
@@ -72,7 +73,7 @@ class Call:
         self.law = self._law(account, visited, traits, today)
         self.locale = _locale(request.context, self.billing_market)
         self.env = Env(
-            traits, request.context, HistoryView(self.record.history),  # type: ignore[arg-type]
+            traits, _with_hour(request.context, now - day_start), HistoryView(self.record.history),  # type: ignore[arg-type]
             subject.bits if subject else 0, request.key, now, today, day_start,
         )  # fmt: skip
         self.chosen_offers: set[str] = set()
@@ -133,6 +134,11 @@ def _local_day(zone: ZoneTable, now: int) -> tuple[int, int]:
     midnight = day * DAY
     start = midnight - offset_at(zone, midnight - offset_at(zone, now))
     return day, start
+
+
+def _with_hour(context: Mapping[str, Any], since_midnight: int) -> Mapping[str, Any]:
+    """``hour`` is the account's local hour unless the client says otherwise."""
+    return context if HOUR in context else {**context, HOUR: since_midnight // HOUR_LENGTH % 24}
 
 
 def _locale(context: Mapping[str, Any], market: MarketDoc | None) -> str:

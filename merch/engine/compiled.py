@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from audiences.rules import Predicate, Rule
+from audiences.rules import Predicate, Rule, ValueType, Vocabulary
 from audiences.tiers import Tier
 from experiments.assignment import ExperimentSpec
 from merch.engine.caps import Cap
@@ -151,11 +151,22 @@ class PlacementPlan(NamedTuple):
 class Release:
     """A release, ready to decide. Equal digests decide equally."""
 
-    __slots__ = ("digest", "doc", "experiments", "market_of_country", "markets", "placements", "tables", "traits")
+    __slots__ = (
+        "context_types",
+        "digest",
+        "doc",
+        "experiments",
+        "market_of_country",
+        "markets",
+        "placements",
+        "tables",
+        "trait_types",
+        "traits",
+    )
 
     def __init__(
         self, *, doc: ReleaseDoc, digest: str, placements: Mapping[str, PlacementPlan],
-        experiments: Mapping[str, ReadyExperiment],
+        experiments: Mapping[str, ReadyExperiment], vocabulary: Vocabulary,
     ) -> None:  # fmt: skip
         self.doc = doc
         self.digest = digest
@@ -167,6 +178,8 @@ class Release:
         }
         self.tables: Mapping[str, ZoneTable] = {name: doc.zone_tables[index] for name, index in doc.zones.items()}
         self.traits: Mapping[str, TraitDoc] = doc.traits
+        self.trait_types: Mapping[str, ValueType] = vocabulary.traits
+        self.context_types: Mapping[str, ValueType] = vocabulary.contexts
 
     @property
     def candidates(self) -> int:

@@ -106,7 +106,9 @@ class _Compiler:
             for candidate in self._candidates(campaign):
                 by_placement[candidate.item.placement].append(candidate)
         placements = {slug: self._plan(slug, found) for slug, found in by_placement.items()}
-        return Release(doc=self.doc, digest=digest, placements=placements, experiments=self.experiments)
+        return Release(
+            doc=self.doc, digest=digest, placements=placements, experiments=self.experiments, vocabulary=self.plain
+        )
 
     def rule(self, document: RuleDocument, audiences: Mapping[str, RuleDocument | None], owner: str) -> ReadyRule:
         vocabulary = self.plain if not audiences else vocabulary_of(self.doc, audiences)

@@ -1,0 +1,108 @@
+"""What does the caller of a decision get to read, signed?
+
+The engine answers in plain values; here amounts become decimals, instants RFC 3339, and every slot gets the token
+that makes attribution work without any look-up.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from audiences.moments import moment
+from merch.engine.composing import decimal_text
+from merch.engine.facts import Answer, Decision, Quote, Request, Slot
+from merch.tokens import Claims, sign, sign_quote
+
+Json = dict[str, Any]
+PLACEMENT_SLOT = -1  # the slot number of a placement's own token
+
+
+def body_of(decision: Decision, request: Request, *, trace: bool = False) -> Json:
+    """The whole answer; with ``trace`` each placement names its losers and their reasons."""
+    return {
+        "decision_id": decision.decision_id,
+        "release": decision.release,
+        "decided_at": time_text(decision.decided_at),
+        "placements": {
+            answer.placement: _placement(answer, decision, request, trace=trace) for answer in decision.answers
+        },
+    }
+
+
+def time_text(instant: int) -> str:
+    """UTC microseconds as RFC 3339 with a Z; whole seconds where they are whole."""
+    return moment(instant).isoformat().replace("+00:00", "Z")
+
+
+def _placement(answer: Answer, decision: Decision, request: Request, *, trace: bool) -> Json:
+    body: Json = {"reason": answer.reason}
+    if answer.degraded:
+        body["degraded"] = list(answer.degraded)
+    if answer.reason != "UNKNOWN_PLACEMENT":
+        body["valid_until"] = time_text(answer.valid_until)
+        body["token"] = sign(_claims(answer, None, PLACEMENT_SLOT, decision, request))
+    body["slots"] = [
+        _slot(slot, sign(_claims(answer, slot, number, decision, request)), decision)
+        for number, slot in enumerate(answer.slots)
+    ]
+    if trace:
+        body["trace"] = [
+            {"campaign": loss.campaign, "item": loss.item, "reason": loss.reason, "detail": loss.detail}
+            for loss in answer.losses
+        ]
+    return body
+
+
+def _slot(slot: Slot, token: str, decision: Decision) -> Json:
+    body: Json = {
+        "campaign": slot.campaign,
+        "tier": slot.tier,
+        "creative": {"locale": slot.locale, "format": slot.format, "fields": slot.fields},
+        "token": token,
+    }
+    if slot.offer is not None:
+        body["offer"] = {"key": slot.offer, "version": slot.offer_version, "mechanic": slot.mechanic}
+    if slot.quote is not None:
+        body["quote"] = _quote(slot.quote, slot, decision)
+    if slot.experiment is not None:
+        body["experiment"] = {"key": slot.experiment, "variant": slot.variant}
+    return body
+
+
+def _quote(quote: Quote, slot: Slot, decision: Decision) -> Json:
+    body: Json = {
+        "amount": decimal_text(quote.amount, quote.exponent),
+        "currency": quote.currency,
+        "period": quote.period,
+        "expires_at": time_text(quote.expires_at),
+    }
+    if quote.then is not None:
+        body["then"] = decimal_text(quote.then, quote.exponent)
+    promise = (decision.decision_id, slot.offer, slot.offer_version, quote.price_id, quote.amount, quote.then,
+               quote.currency, quote.period, quote.expires_at)  # fmt: skip
+    body["signature"] = sign_quote(promise)
+    return body
+
+
+def _claims(answer: Answer, slot: Slot | None, number: int, decision: Decision, request: Request) -> Claims:
+    """A slot's token names what was shown; the placement's own carries the call's exposures, for "viewed"."""
+    carries = request.prefetch or slot is None
+    return Claims(
+        decision_id=decision.decision_id,
+        decided_at=decision.decided_at,
+        kind=request.kind,
+        subject_key=request.key,
+        placement=answer.placement,
+        slot=number,
+        campaign=slot.campaign if slot else "",
+        item=slot.item if slot else "",
+        tier=slot.tier if slot else "",
+        format=slot.format if slot else "",
+        offer=slot.offer if slot else None,
+        offer_version=slot.offer_version if slot else None,
+        price_id=slot.quote.price_id if slot and slot.quote else None,
+        exposures=tuple((each.test, each.version, each.arm, each.ghost, each.propensity) for each in decision.exposures)
+        if carries
+        else (),
+        propensity=slot.propensity if slot else 1.0,
+    )

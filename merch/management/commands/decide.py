@@ -1,0 +1,101 @@
+"""What would this account see here, now or at another time, under this release or another?"""
+
+import json
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+
+from audiences.moments import micros
+from audiences.people import normalise_id
+from audiences.rules import BadValue, Type, ValueType, encode_trait
+from merch import answering
+from merch.engine.compiled import Release
+from merch.engine.decide import decide
+from merch.engine.facts import Asked, Request
+from merch.models import Publication
+from merch.reexecution import release_named
+from merch.releases.serving import serving
+from merch.subjects.store import store
+
+PLAIN = UUID(int=0)
+
+
+class Command(BaseCommand):
+    """One decision at the terminal; nothing is recorded and no cap is touched."""
+
+    help = "Make one decision without recording it."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        who = parser.add_mutually_exclusive_group(required=True)
+        who.add_argument("--account", help="Account id.")
+        who.add_argument("--device", help="Device id.")
+        parser.add_argument("--placement", action="append", required=True, help="Slug; give it again for more.")
+        parser.add_argument(
+            "--context", nargs="*", default=[], metavar="NAME=VALUE", help="e.g. country=SE locale=sv-SE"
+        )
+        parser.add_argument("--at", help="RFC 3339 moment. Default: now.")
+        parser.add_argument("--release", help="sha256:... Default: the served one.")
+        parser.add_argument("--explain", action="store_true", help="Name every candidate with its reason.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        state = serving.refresh()
+        release = _release(options["release"]) if options["release"] else state.release
+        now = micros(_moment(options["at"]))
+        kind, key = ("a", options["account"]) if options["account"] else ("d", options["device"])
+        request = Request(
+            decision_id=str(PLAIN), kind=kind, key=normalise_id(key),
+            placements=tuple(Asked(slug) for slug in options["placement"]),
+            context=_context(options["context"], release), prefetch=True,
+        )  # fmt: skip
+        subject = store.read(kind, request.key, release.doc.layout)
+        decision = decide(release, state.pulse, request, subject, now, explain=options["explain"])
+        body = answering.body_of(decision, request, trace=options["explain"])
+        self.stdout.write(json.dumps(body, indent=2, ensure_ascii=False))
+
+
+def _release(digest: str) -> Release:
+    found = list(
+        Publication.objects.filter(release__digest__startswith=digest)
+        .values_list("release_id", flat=True)
+        .distinct()[:2]
+    )
+    if len(found) != 1:
+        raise CommandError(f"{len(found)} published releases begin with {digest!r}; give one that names exactly one.")
+    return release_named(found[0])
+
+
+def _moment(text: str | None) -> datetime:
+    found = parse_datetime(text) if text else timezone.now()
+    if found is None:
+        raise CommandError("--at takes a moment such as 2026-12-25T09:00:00Z.")
+    return found if found.tzinfo else timezone.make_aware(found)
+
+
+def _context(pairs: list[str], release: Release) -> dict[str, Any]:
+    found = {}
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        of = release.context_types.get(name)
+        if not equals or of is None:
+            known = ", ".join(sorted(release.context_types))
+            raise CommandError(f"--context takes NAME=VALUE with a declared name ({known}), not {pair!r}.")
+        try:
+            found[name] = encode_trait(of, from_text(of, text))
+        except (BadValue, ValueError) as error:
+            raise CommandError(f"--context {pair}: {error}") from error
+    return found
+
+
+def from_text(of: ValueType, text: str) -> Any:
+    """A value as JSON would carry it, from what a person types."""
+    if of.type is Type.INT:
+        return int(text)
+    if of.type is Type.BOOL:
+        return text.lower() in ("true", "yes", "1")
+    if of.type is Type.SET:
+        return [part.strip() for part in text.split(",")]
+    return text
