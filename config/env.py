@@ -50,6 +50,9 @@ def read() -> Environment:
     def number(name: str, default: int) -> int:
         return env.int(name) if text(name) else default
 
+    def words(name: str) -> tuple[str, ...]:
+        return tuple(word.strip() for word in env.list(name, default=[]) if word.strip())
+
     redis_url = text("REDIS_URL")
     worker = text("PYTEST_XDIST_WORKER") or ""
     return Environment(
@@ -62,8 +65,8 @@ def read() -> Environment:
         secret_key=text("SECRET_KEY"),
         merch_secret=text("MERCH_SECRET"),
         debug=env.bool("DEBUG") if text("DEBUG") else False,
-        allowed_hosts=tuple(filter(None, env.list("ALLOWED_HOSTS", default=[]))),
-        csrf_trusted_origins=tuple(filter(None, env.list("CSRF_TRUSTED_ORIGINS", default=[]))),
+        allowed_hosts=words("ALLOWED_HOSTS"),
+        csrf_trusted_origins=words("CSRF_TRUSTED_ORIGINS"),
         sql_pool=number("MERCH_SQL_POOL", 0),
         web_workers=number("WEB_WORKERS", 1),
         xdist_worker=int(worker.removeprefix("gw")) if worker.startswith("gw") else None,

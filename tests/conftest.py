@@ -12,11 +12,11 @@ from config import env
 
 
 @pytest.fixture(autouse=True)
-def own_home(settings: Settings, tmp_path: Path) -> Path:
+def own_home(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Every test has an empty MERCH_HOME: what one writes to disk, another never reads."""
-    settings.MERCH_HOME = tmp_path / "home"
-    settings.MERCH_HOME.mkdir()
-    return tmp_path / "home"
+    home = tmp_path_factory.mktemp("home")
+    settings.MERCH_HOME = home
+    return home
 
 
 @pytest.fixture

@@ -5,11 +5,15 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
+import django_stubs_ext
 import environ
 
 from config import env
 from config.secret import server_secret
 from config.settings.unfold import UNFOLD as UNFOLD
+
+# Lets annotated Django classes (ModelAdmin[Offer]) be subscripted at run time too.
+django_stubs_ext.monkeypatch()
 
 ENVIRONMENT = env.read()
 BASE_DIR = env.PROJECT

@@ -99,6 +99,7 @@ class House:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.communicate(timeout=30)
+        self.running.clear()
         Postgres(self.home).stop()
         Valkey(self.home).stop()
         until(lambda: not self.processes())

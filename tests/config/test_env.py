@@ -7,10 +7,22 @@ import pytest
 from config import env
 from config.settings.test import redis_of_worker
 
-VARIABLES = (
-    "DATABASE_URL REDIS_URL BROKER_URL MERCH_HOME PORT MERCH_DEPLOYMENT SECRET_KEY MERCH_SECRET DEBUG ALLOWED_HOSTS "
-    "CSRF_TRUSTED_ORIGINS MERCH_SQL_POOL WEB_WORKERS PYTEST_XDIST_WORKER"
-).split()
+VARIABLES = [
+    "DATABASE_URL",
+    "REDIS_URL",
+    "BROKER_URL",
+    "MERCH_HOME",
+    "PORT",
+    "MERCH_DEPLOYMENT",
+    "SECRET_KEY",
+    "MERCH_SECRET",
+    "DEBUG",
+    "ALLOWED_HOSTS",
+    "CSRF_TRUSTED_ORIGINS",
+    "MERCH_SQL_POOL",
+    "WEB_WORKERS",
+    "PYTEST_XDIST_WORKER",
+]
 
 
 @pytest.mark.parametrize("value", [None, "", " "], ids=["unset", "empty", "blank"])
