@@ -1,0 +1,68 @@
+"""What does PostgreSQL say of these subjects, in the form that the serving store takes?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import msgspec
+from django.db import connection
+
+from merch.engine.facts import SubjectRecord
+from merch.subjects.packing import bits_key, pack_bits, pack_record, present, record_key, suppression_facts
+
+# One statement is one snapshot: record, suppressions, bits and epoch belong together.
+COLUMNS = """
+SELECT s.id, s.kind, s.key, s.version, s.traits::text, s.consent::text, s.history::text, s.marks::text,
+    (SELECT coalesce(jsonb_agg(jsonb_build_array(
+        p.key, p.tiers, (extract(epoch FROM p.starts_at) * 1000000)::bigint,
+        (extract(epoch FROM p.expires_at) * 1000000)::bigint) ORDER BY p.key), '[]')::text
+     FROM audiences_suppression p WHERE p.subject_id = s.id AND (p.expires_at IS NULL OR p.expires_at > %s)),
+    b.layout, b.run_id, b.bits, (SELECT number FROM audiences_servingepoch)
+FROM audiences_subject s LEFT JOIN audiences_behaviourbits b ON b.subject_id = s.id
+"""
+BY_ID = COLUMNS + "WHERE s.id = ANY(%s)"
+PAGE = COLUMNS + "WHERE s.id > %s ORDER BY s.id LIMIT %s"
+
+
+class Packed(NamedTuple):
+    """One subject, ready to be set: keys beside values. ``run`` is that of its bits, None without any."""
+
+    subject_id: int
+    version: int
+    run: int | None
+    values: list[tuple[bytes, bytes]]
+
+
+def packed_by_id(ids: Sequence[int], *, now: datetime) -> list[Packed]:
+    """The subjects as they are now, whatever version asked for them."""
+    with connection.cursor() as cursor:
+        cursor.execute(BY_ID, [now, list(ids)])
+        return [_packed(row) for row in cursor.fetchall()]
+
+
+def packed_page(after: int, size: int, *, now: datetime) -> list[Packed]:
+    """The next ``size`` subjects by id."""
+    with connection.cursor() as cursor:
+        cursor.execute(PAGE, [now, after, size])
+        return [_packed(row) for row in cursor.fetchall()]
+
+
+def _packed(row: tuple[Any, ...]) -> Packed:
+    id_, kind, key, version, traits, consent, history, marks, suppressions, layout, run, bits, epoch = row
+    record = SubjectRecord(
+        version=version,
+        traits=present(_decode(traits)),
+        consent=present(_decode(consent)),
+        suppressions=suppression_facts(_decode(suppressions)),
+        history=_decode(history),
+        marks=_decode(marks),
+    )
+    values = [(record_key(kind, key), pack_record(record, epoch))]
+    if layout is not None:
+        values.append((bits_key(kind, key, layout), pack_bits(bytes(bits), epoch, run)))
+    return Packed(id_, record.version, run, values)
+
+
+_decode = msgspec.json.decode
