@@ -16,7 +16,6 @@ from audiences.engines.plan import Plan, feature_plan, observed_at, property_col
 from audiences.engines.rules_ibis import expression, features
 from audiences.rules import IN_AUDIENCES, Rule, Type, compile_rule, env_at, inline, reads
 from audiences.rules.nodes import EventLeaf, ListLeaf, Node, Not
-from audiences.rules.operators import positive
 from tests.audiences.rules.strategies import AUDIENCES, NOW, TODAY, VOCABULARY, Json, documents, rule_of, trait_values
 
 Row = dict[str, Any]
@@ -59,8 +58,8 @@ _members = st.sets(st.sampled_from(SUBJECTS))
 # --- what the rules mean, in plain Python -----------------------------------------------------------------------
 
 
-def aggregate(leaf: EventLeaf, events: list[Row]) -> int | None:
-    """The leaf's aggregate over one subject's events, straight from the specification."""
+def aggregate(leaf: EventLeaf, events: list[Row]) -> Any:
+    """The leaf's aggregate over one subject's events, straight from the specification; None: there is no last."""
     inside = [
         row
         for row in events
@@ -84,13 +83,14 @@ def behaves(definition: Node, subject: str, events: list[Row], members: set[str]
     if isinstance(definition, ListLeaf):
         return subject in members
     assert isinstance(definition, EventLeaf)
-    found, op, value = aggregate(definition, events), *positive(definition.op)[:1], definition.value
+    found, op, value = aggregate(definition, events), definition.op, definition.value
     if definition.agg == "last":
         if found is None or op == "present":
             return found is not None
         return (TODAY - value <= found) is (op == "within_days")
-    tests = {"eq": found == value, "gte": found is not None and isinstance(value, int) and found >= value}
-    return tests[op] if op in tests else value[0] <= found <= value[1]
+    if op == "between":
+        return bool(value[0] <= found <= value[1])
+    return bool(found == value if op == "eq" else found >= value)
 
 
 def python_answers(rules: list[Rule], people: list[Row], events: list[Row], members: set[str]) -> list[tuple[Any, ...]]:

@@ -79,7 +79,9 @@ def test_a_thousand_values_compile(dialect: str) -> None:
 
 
 def test_rules_of_one_business_share_their_features() -> None:
-    asked = [{"event": "listen", "agg": "days", "window": 28, "op": op, "value": 4} for op in ("gte", "lt", "eq")]
+    asked: list[Json] = [
+        {"event": "listen", "agg": "days", "window": 28, "op": op, "value": 4} for op in ("gte", "lt", "eq")
+    ]
     asked.append(asked[0] | {"where": {}})
 
     plan = feature_plan([rule_of({"v": 1, "rule": node}) for node in asked])
@@ -105,7 +107,7 @@ def test_windows_are_whole_utc_days_before_the_as_of_day() -> None:
 
     for moment in (TODAY * DAY, NOW, TODAY * DAY + DAY - 1):
         sql = ibis.to_sql(features(table, plan, as_of=moment), dialect="duckdb")
-        found = duckdb.sql(
+        found = duckdb.execute(
             f"WITH events(subject, name, day) AS (VALUES {rows}) SELECT subject, {column} FROM ({sql})"
         ).fetchall()
         assert sorted(found) == [(f"s{TODAY - 7}", 1), (f"s{TODAY - 1}", 1)]

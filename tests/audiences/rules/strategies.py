@@ -236,13 +236,14 @@ def documents(allow: frozenset[Kind] = EVERYWHERE) -> st.SearchStrategy[Json]:
 _AGES = st.sampled_from([0, DAY, DAY + 1, 30 * DAY, 30 * DAY + 1, 90 * DAY, 90 * DAY + 1])
 
 
+def _stored(of: ValueType) -> st.SearchStrategy[Any]:
+    return VALUES[of.type].map(lambda value: encode_trait(of, value))
+
+
 def trait_values() -> st.SearchStrategy[dict[str, tuple[Any, int]]]:
     """A subject's traits: each may be missing, fresh or stale."""
     optional = {
-        name: st.tuples(
-            VALUES[of.type].map(lambda value, of=of: encode_trait(of, value)), _AGES.map(lambda age: NOW - age)
-        )
-        for name, of in VOCABULARY.traits.items()
+        name: st.tuples(_stored(of), _AGES.map(lambda age: NOW - age)) for name, of in VOCABULARY.traits.items()
     }
     return st.fixed_dictionaries({}, optional=optional)
 
@@ -259,10 +260,7 @@ _cells = st.lists(st.sampled_from(_back), min_size=1, max_size=5).map(_cell)
 @st.composite
 def envs(draw: st.DrawFn) -> Env:
     """A subject with a request, at NOW, in one of three zones."""
-    context = {
-        name: VALUES[of.type].map(lambda value, of=of: encode_trait(of, value))
-        for name, of in VOCABULARY.contexts.items()
-    }
+    context = {name: _stored(of) for name, of in VOCABULARY.contexts.items()}
     cells = [("all", "", "impression"), ("campaign", "spring", "custom"), ("campaign", "spring", "impression")]
     return env_at(
         NOW,
