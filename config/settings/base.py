@@ -22,6 +22,7 @@ BASE_DIR = env.PROJECT
 MERCH_HOME: Path = ENVIRONMENT.home  # files a process keeps: releases on disk, the secret, exports
 MERCH_DEPLOYMENT: str = ENVIRONMENT.deployment  # stamped into releases, tokens and keys
 MERCH_SECRET: bytes = server_secret(ENVIRONMENT.merch_secret, MERCH_HOME)
+MERCH_TOKEN_KEYS: tuple[int, ...] = (1,)  # the first signs; the others still verify
 SECRET_KEY: str = ENVIRONMENT.secret_key or blake2b(b"django", key=MERCH_SECRET[:64]).hexdigest()
 DEBUG: bool = ENVIRONMENT.debug
 ALLOWED_HOSTS: list[str] = list(ENVIRONMENT.allowed_hosts)
@@ -161,17 +162,19 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 LOGIN_URL = "admin:login"
 SESSION_COOKIE_HTTPONLY = True
-X_FRAME_OPTIONS = "SAMEORIGIN"
+X_FRAME_OPTIONS = "DENY"
 
 # --- doors for machines ---------------------------------------------------------------------------
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [],  # each view says how; a session never opens a door for machines
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.PageNumberPagination",
     "PAGE_SIZE": 50,
+    "EXCEPTION_HANDLER": "merch.api.rest.problems.exception_handler",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 SPECTACULAR_SETTINGS: dict[str, Any] = {

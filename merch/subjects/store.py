@@ -8,13 +8,12 @@ from collections import deque
 from time import monotonic
 from typing import Any
 
-import hiredis
 from django.conf import settings
 
 from merch.engine.facts import Subject
 from merch.subjects.breaker import Breaker
 from merch.subjects.packing import EPOCH_KEY, Unreadable, bits_key, record_key, unpack
-from merch.subjects.wire import Address, Command, Connection, Missed, Stale
+from merch.subjects.wire import Address, Command, Connection, Missed, Stale, pack
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +21,7 @@ READ_DEADLINE = 0.020  # seconds, over connect and all bytes
 WRITE_DEADLINE = 0.5
 KEPT_CONNECTIONS = 16
 
-_PROBE = hiredis.pack_command(("MGET", EPOCH_KEY))
+_PROBE = pack("MGET", EPOCH_KEY)
 
 
 class Store:
@@ -53,7 +52,7 @@ class Store:
         """
         self.reads += 1
         if not self.breaker.open:
-            question = hiredis.pack_command(("MGET", EPOCH_KEY, record_key(kind, key), bits_key(kind, key, layout)))
+            question = pack("MGET", EPOCH_KEY, record_key(kind, key), bits_key(kind, key, layout))
             try:
                 epoch, record, bits = self._ask(question, monotonic() + READ_DEADLINE)
                 subject = unpack(epoch, record, bits)
@@ -77,7 +76,7 @@ class Store:
         if self.breaker.open:
             self.breaker.ensure_probing()
             raise Missed("the breaker is open")
-        packed = b"".join([hiredis.pack_command(command) for command in commands])
+        packed = b"".join([pack(*command) for command in commands])
         try:
             return self._exchange(packed, len(commands), monotonic() + seconds)
         except OSError as missed:

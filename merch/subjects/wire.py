@@ -20,6 +20,12 @@ CHUNK = 16_384
 _UNFINISHED: Final = object()
 
 
+def pack(*command: bytes | str | int) -> bytes:
+    """A command as the store reads it."""
+    packed: bytes = hiredis.pack_command(command)  # type: ignore[arg-type]  # its stub knows one word only
+    return packed
+
+
 class Missed(OSError):
     """The store did not answer in time, or not as a store does."""
 
@@ -98,7 +104,7 @@ class Connection:
 
         ``deadline`` is a moment of time.monotonic().
         """
-        packed = b"".join([hiredis.pack_command(command) for command in commands])
+        packed = b"".join([pack(*command) for command in commands])
         return self.ask(packed, len(commands), deadline)
 
     def ask(self, packed: bytes, answers: int, deadline: float) -> list[Any]:
