@@ -40,7 +40,7 @@ def read_bytes(environ: Mapping[str, Any], limit: int) -> bytes:
 
     Too large a body is refused by its declared length before a byte is read.
     """
-    if not _JSON_TYPE.fullmatch(environ.get("CONTENT_TYPE") or ""):
+    if not _JSON_TYPE.fullmatch(environ.get("CONTENT_TYPE") or "") and not _is_empty(environ):
         raise bad("Content-Type", "unsupported_media_type", "Send application/json in UTF-8.", status=415)
     raw = _read(environ, limit)
     coding = (environ.get("HTTP_CONTENT_ENCODING") or "identity").strip().lower()
@@ -55,6 +55,11 @@ def read_bytes(environ: Mapping[str, Any], limit: int) -> bytes:
             {"Accept-Encoding": "gzip, identity"},
         )
     return raw
+
+
+def _is_empty(environ: Mapping[str, Any]) -> bool:
+    """Nothing was sent, so that there is no type to speak of; "the body is empty" helps more."""
+    return environ.get("CONTENT_LENGTH") in (None, "", "0") and "HTTP_TRANSFER_ENCODING" not in environ
 
 
 def _read(environ: Mapping[str, Any], limit: int) -> bytes:

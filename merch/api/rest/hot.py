@@ -20,7 +20,7 @@ from merch import metrics
 from merch.api.rest import cors
 from merch.api.rest.auth import CLIENT_DOORS, KeyAuthentication, admit
 from merch.api.rest.body import read_bytes
-from merch.api.rest.problems import CONTENT_TYPE, refusal
+from merch.api.rest.problems import CONTENT_TYPE, quiet, refusal
 from merch.keys import Caller, Scope
 
 JSON = "application/json"
@@ -97,4 +97,4 @@ def count(route: str, method: str, status: int, seconds: float) -> None:
 
 
 def _response(reply: Reply) -> HttpResponse:
-    return HttpResponse(reply.body, status=reply.status, headers=reply.headers)
+    return quiet(HttpResponse(reply.body, status=reply.status, headers=reply.headers))

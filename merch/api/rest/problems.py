@@ -63,7 +63,13 @@ class Refused(Exception):
 
     def response(self) -> HttpResponse:
         """The problem as Django's answer."""
-        return HttpResponse(self.body(), CONTENT_TYPE, self.status, headers=self.headers)
+        return quiet(HttpResponse(self.body(), CONTENT_TYPE, self.status, headers=self.headers))
+
+
+def quiet(response: HttpResponse) -> HttpResponse:
+    """Keeps Django from writing a log line for each 4xx: callers cause them at will, and they are counted."""
+    vars(response)["_has_been_logged"] = True
+    return response
 
 
 def bad(field: str, code: str, message: str, status: int = 400) -> Refused:
