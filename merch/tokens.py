@@ -1,14 +1,13 @@
 """What was shown to whom, said so that nobody can alter it?
 
-A token is base64url of: one byte naming the key, the claims as MessagePack, 16 bytes of keyed BLAKE2b over both. Keys follow
-from the server's secret, the deployment and the key's number, so a token of another deployment is refused. To rotate, put a
-new number first in settings.MERCH_TOKEN_KEYS: it signs, and the others go on verifying until they are removed.
+A token is base64url of: one byte naming the key, the claims as MessagePack, 16 bytes of keyed BLAKE2b over both. Keys
+follow from the server's secret, the deployment and the key's number, so a token of another deployment is refused. To
+rotate, put a new number first in settings.MERCH_TOKEN_KEYS: it signs, and the others verify until they are removed.
 """
 
 from __future__ import annotations
 
 import binascii
-from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from hashlib import blake2b
 from hmac import compare_digest
@@ -18,6 +17,9 @@ from django.conf import settings
 
 MAC = 16  # bytes
 LONGEST = 8_192  # characters; no honest token comes near
+
+_TO_URL = bytes.maketrans(b"+/", b"-_")
+_FROM_URL = bytes.maketrans(b"-_+/", b"+/!!")  # the plain alphabet's two are no second spelling
 
 Claimed = tuple[str, int, str, bool, float]  # test, version, arm, ghost, propensity
 Promise = tuple[str | int | None, ...]
@@ -69,7 +71,8 @@ class Ring:
 
     def sign(self, body: bytes) -> str:
         named = self._first + body
-        return urlsafe_b64encode(named + self._mac(named)).rstrip(b"=").decode()
+        raw = named + self._mac(named)
+        return binascii.b2a_base64(raw, newline=False).rstrip(b"=").translate(_TO_URL).decode()
 
     def open(self, token: str) -> bytes:
         """The signed body. Raises TokenRefused."""
@@ -92,11 +95,12 @@ def _decoded(token: str) -> bytes:
     if len(token) > LONGEST:
         raise TokenRefused("token_malformed", f"A token has at most {LONGEST} characters.")
     try:
-        raw = b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError) as wrong:
+        padded = (token + "=" * (-len(token) % 4)).encode("ascii").translate(_FROM_URL)
+        raw = binascii.a2b_base64(padded, strict_mode=True)
+    except ValueError as wrong:
         raise TokenRefused("token_malformed", "The token is not base64url.") from wrong
     # One spelling only: the last character has bits to spare, and padding may be spelled out.
-    if len(raw) <= MAC + 1 or urlsafe_b64encode(raw).rstrip(b"=").decode() != token:
+    if len(raw) <= MAC + 1 or token[-1] == "=" or binascii.b2a_base64(raw, newline=False) != padded:
         raise TokenRefused("token_malformed", "The token is cut short or misspelt; send it as it came.")
     return raw
 
