@@ -17,7 +17,7 @@ import pytest
 from config import env
 from config.embedded import Home, processes
 from config.embedded.postgres import Postgres
-from config.embedded.valkey import Valkey
+from config.embedded.servers import stop_all
 
 EMBEDDED = (sys.executable, "-m", "config.embedded")
 
@@ -100,8 +100,7 @@ class House:
                 os.killpg(process.pid, signal.SIGKILL)
             process.communicate(timeout=30)
         self.running.clear()
-        Postgres(self.home).stop()
-        Valkey(self.home).stop()
+        stop_all(self.home)
         until(lambda: not self.processes())
         shutil.rmtree(self.root)
 
