@@ -97,11 +97,27 @@ def _fill(filling: _Filling, tier: Tier, call: Call, *, explain: bool) -> None:
                 return
             _explain_outranked(filling, candidate, call)
             continue
+        if not explain and _misses_rule(candidate, call):
+            continue
         objection = first_objection(eligibility.BEFORE_RANKING, candidate, candidate.content, call)
         if objection is None:
             objection = _try_to_win(filling, candidate, call)
         if objection is not None and (explain or objection.reason in WOULD_HAVE_WON):
             filling.lose(candidate, objection)
+
+
+def _misses_rule(candidate: Candidate, call: Call) -> bool:
+    """The cheapest question first, where nobody asks for the code: whoever misses its rule loses, whatever came before.
+
+    A rule that raises goes the long way, where the failure is named.
+    """
+    rule = candidate.rule
+    if rule is None:
+        return False
+    try:
+        return not rule.holds(call.env)
+    except Exception:
+        return False
 
 
 def _try_to_win(filling: _Filling, candidate: Candidate, call: Call) -> Objection | None:
