@@ -5,6 +5,7 @@ import fcntl
 import hashlib
 import json
 import os
+import ssl
 import subprocess
 import sys
 from pathlib import Path
@@ -59,10 +60,10 @@ def install(kind: str) -> None:
     requirements = FILES[kind][0]
     say(f"Installing {requirements} (about half a minute the first time)")
     words = [str(VENV / "bin" / "uv"), "pip", "install", "--python", str(PYTHON), "-r", requirements]
-    words += [] if sys.stdout.isatty() else ["--quiet"]  # its progress is for eyes; the list of packages for nobody
-    if subprocess.run(words, cwd=PROJECT, env=uv_environment(), check=False).returncode:
+    quiet = [] if sys.stdout.isatty() else ["--quiet"]  # progress is for eyes
+    if subprocess.run([*words, *quiet], cwd=PROJECT, env=uv_environment(), check=False).returncode:
         say("That did not work; trying again with pip, which is slower")
-        pip("install", "-r", requirements)
+        pip("install", *quiet, "-r", requirements)
     stamp(kind).write_text(digest(kind))
 
 
@@ -80,6 +81,10 @@ def uv_environment() -> dict[str, str]:
     # pip takes the best version of all its indexes, and the list of versions is pinned anyway.
     environment.setdefault("UV_INDEX_STRATEGY", "unsafe-best-match")
     environment.setdefault("UV_LINK_MODE", "copy")
+    # Like pip, trust what the system trusts (a company's proxy); a bare container has no such bundle.
+    trusted = ssl.get_default_verify_paths()
+    if trusted.cafile or (trusted.capath and any(Path(trusted.capath).iterdir())):
+        environment.setdefault("UV_SYSTEM_CERTS", "1")
     return environment
 
 
