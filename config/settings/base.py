@@ -111,6 +111,7 @@ def database(url: str, pool: int) -> dict[str, Any]:
     return entry | {"CONN_MAX_AGE": 0 if pool else 60, "CONN_HEALTH_CHECKS": True}
 
 
+MERCH_SQL_DEADLINE = 1.0  # seconds a call at a door for machines may use SQL
 DATABASES = {"default": database(ENVIRONMENT.database_url or env.NO_DATABASE, ENVIRONMENT.sql_pool)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

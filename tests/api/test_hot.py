@@ -183,7 +183,7 @@ def test_a_web_page_may_call_from_the_origins_of_its_key(
 ) -> None:
     key = make_key(Scope.CLIENT, origins=(SHOP,))
 
-    answer = post(caller, key, **({"Origin": origin} if origin else {}))
+    answer = post(caller, key, GREETING, "/v1/greet", **({"Origin": origin} if origin else {}))
 
     assert answer.status_code == status
     assert answer.get("Access-Control-Allow-Origin") == allowed
