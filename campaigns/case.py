@@ -15,7 +15,6 @@ from campaigns.models import (
     Campaign,
     CampaignItem,
     Creative,
-    ItemArm,
     Market,
     Offer,
     OfferVersion,
@@ -73,9 +72,8 @@ class Case:
 
     @cached_property
     def versions(self) -> dict[int, OfferVersion]:
-        arms = [arm for item in self.items for arm in item.arms.all()]
-        shown: Iterable[CampaignItem | ItemArm] = [*self.items, *arms]
-        return proposal.latest_versions(each.offer_id for each in shown if each.offer_id)
+        named = proposal.with_arms(self.items)
+        return proposal.latest_versions(each.offer_id for each in named if each.offer_id)
 
     @cached_property
     def shown(self) -> list[Shown]:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import User
 from django.db import models, transaction
 from django.db.models import Q
 
@@ -37,7 +37,7 @@ def edited(
     instance: models.Model,
     before: records.Values | None,
     *,
-    by: AbstractUser | None,
+    by: User | None,
     now: datetime,
     why: str = "",
     after: records.Values | None = None,
@@ -51,7 +51,7 @@ def edited(
 
 
 @transaction.atomic
-def edited_all(changes: Sequence[Change], *, by: AbstractUser | None, now: datetime, why: str = "") -> None:
+def edited_all(changes: Sequence[Change], *, by: User | None, now: datetime, why: str = "") -> None:
     """The same for all rows of one form: one pass over the approvals."""
     refuse_ended(change.instance for change in changes)
     void_outdated(by=by, now=now)
@@ -63,7 +63,7 @@ def edited_all(changes: Sequence[Change], *, by: AbstractUser | None, now: datet
 
 
 @transaction.atomic
-def remove(instance: models.Model, *, by: AbstractUser | None, now: datetime, why: str = "") -> None:
+def remove(instance: models.Model, *, by: User | None, now: datetime, why: str = "") -> None:
     """Delete the row, with all that ``edited`` does. Raises ProtectedError where something still needs it."""
     refuse_ended([instance])
     object_type, object_key = records.identity(instance)
@@ -80,7 +80,7 @@ def record(
     instance: models.Model,
     verb: str,
     *,
-    by: AbstractUser | None,
+    by: User | None,
     now: datetime,
     why: str = "",
     before: records.Values | None = None,
@@ -104,7 +104,7 @@ def refuse_ended(instances: Iterable[models.Model]) -> None:
         )
 
 
-def void_outdated(*, by: AbstractUser | None, now: datetime) -> list[Campaign]:
+def void_outdated(*, by: User | None, now: datetime) -> list[Campaign]:
     """Void open requests and unlaunched approvals whose content changed; the campaigns that it hit.
 
     Every edit asks all of them, so that no way from a row to a campaign can be forgotten here.
@@ -121,7 +121,7 @@ def void_outdated(*, by: AbstractUser | None, now: datetime) -> list[Campaign]:
     return [locked[pk] for pk in sorted({approval.campaign_id for approval in outdated})]
 
 
-def void(approval: Approval, campaign: Campaign, *, by: AbstractUser | None, now: datetime) -> None:
+def void(approval: Approval, campaign: Campaign, *, by: User | None, now: datetime) -> None:
     """Withdraw what was signed or asked for; ``campaign`` is locked by the caller."""
     approval.decision = Approval.Decision.VOID
     approval.save(update_fields=["decision"])

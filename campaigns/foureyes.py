@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import User
 from django.db.models import Q
 
 from audiences.models import Revision
@@ -13,7 +13,7 @@ from campaigns.problems import Problem
 _NOT_EDITS = frozenset({"approved", "refused", "withdrawn", "voided", "launched", "paused", "resumed", "ended"})
 
 
-def objections(approval: Approval, by: AbstractUser) -> list[Problem]:
+def objections(approval: Approval, by: User) -> list[Problem]:
     """Why ``by`` may not decide on this request; empty: they may. Superusers are people too."""
     if by.pk == approval.requested_by_id:
         return [
@@ -34,7 +34,7 @@ def objections(approval: Approval, by: AbstractUser) -> list[Problem]:
     return []
 
 
-def touched(approval: Approval, by: AbstractUser) -> bool:
+def touched(approval: Approval, by: User) -> bool:
     """Whether ``by`` edited anything of the content since the campaign was last approved."""
     own = Revision.objects.filter(object_type="campaign", object_key=approval.content["key"])
     since = own.filter(verb="approved").values_list("number", flat=True).first() or 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import User
 from django.db import transaction
 
 from campaigns import records, rulechecks, terms
@@ -14,7 +14,7 @@ from campaigns.problems import Problem, Refused
 
 
 @transaction.atomic
-def new_version(offer: Offer, *, by: AbstractUser | None, now: datetime, why: str = "") -> OfferVersion:
+def new_version(offer: Offer, *, by: User | None, now: datetime, why: str = "") -> OfferVersion:
     """A draft that begins as a copy of the newest version; the one draft that there may be, where it exists."""
     # Lock first: two editors must not number two versions alike.
     row = Offer.objects.select_for_update(no_key=True).get(pk=offer.pk)
@@ -35,7 +35,7 @@ def new_version(offer: Offer, *, by: AbstractUser | None, now: datetime, why: st
 
 
 @transaction.atomic
-def publish_version(version: OfferVersion, *, by: AbstractUser | None, now: datetime, why: str = "") -> OfferVersion:
+def publish_version(version: OfferVersion, *, by: User | None, now: datetime, why: str = "") -> OfferVersion:
     """Make the terms immutable. Campaigns show them once their content with this version is approved."""
     row = OfferVersion.objects.select_for_update(no_key=True, of=("self",)).select_related("offer").get(pk=version.pk)
     found = problems(row)

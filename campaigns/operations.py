@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import User
 from django.db import transaction
 
 from campaigns import foureyes, proposal, readiness
@@ -33,7 +33,7 @@ _REVIEWABLE = (State.DRAFT, State.LIVE, State.PAUSED)
 
 
 @transaction.atomic
-def submit(campaign: Campaign, *, by: AbstractUser, now: datetime, why: str = "") -> Approval:
+def submit(campaign: Campaign, *, by: User, now: datetime, why: str = "") -> Approval:
     """Freeze the content as it is now and ask another person to approve it."""
     row = _locked(campaign)
     content = proposal.content(row)
@@ -48,7 +48,7 @@ def submit(campaign: Campaign, *, by: AbstractUser, now: datetime, why: str = ""
     return approval
 
 
-def approve(approval: Approval, comment: str = "", *, by: AbstractUser, now: datetime) -> Approval:
+def approve(approval: Approval, comment: str = "", *, by: User, now: datetime) -> Approval:
     """Sign off exactly the content that was asked for. Content that was edited since voids the request instead."""
     with transaction.atomic():
         row, pending = _decidable(approval, by)
@@ -68,7 +68,7 @@ def approve(approval: Approval, comment: str = "", *, by: AbstractUser, now: dat
 
 
 @transaction.atomic
-def refuse(approval: Approval, comment: str, *, by: AbstractUser, now: datetime) -> Approval:
+def refuse(approval: Approval, comment: str, *, by: User, now: datetime) -> Approval:
     """Send it back with a reason."""
     if not comment.strip():
         raise Refused([Problem("approval.comment", "A refusal needs a reason.", "Say what should change.")])
@@ -83,7 +83,7 @@ def refuse(approval: Approval, comment: str, *, by: AbstractUser, now: datetime)
 
 
 @transaction.atomic
-def withdraw(campaign: Campaign, *, by: AbstractUser, now: datetime, why: str = "") -> Campaign:
+def withdraw(campaign: Campaign, *, by: User, now: datetime, why: str = "") -> Campaign:
     """Take back a request, or an approval that was not launched yet."""
     row = _locked(campaign)
     decisions = [Approval.Decision.PENDING]
@@ -99,7 +99,7 @@ def withdraw(campaign: Campaign, *, by: AbstractUser, now: datetime, why: str = 
 
 
 @transaction.atomic
-def launch(campaign: Campaign, *, by: AbstractUser, now: datetime, why: str = "") -> Campaign:
+def launch(campaign: Campaign, *, by: User, now: datetime, why: str = "") -> Campaign:
     """Let the next release carry the approved content; whether it shows depends on its flight."""
     row = _locked(campaign)
     _refuse_if(_may(by, LAUNCH, row))
@@ -115,19 +115,19 @@ def launch(campaign: Campaign, *, by: AbstractUser, now: datetime, why: str = ""
 
 
 @transaction.atomic
-def pause(campaign: Campaign, *, by: AbstractUser, now: datetime, why: str = "") -> Campaign:
+def pause(campaign: Campaign, *, by: User, now: datetime, why: str = "") -> Campaign:
     """Leave it out of the next release until somebody resumes it."""
     return _plain_move(campaign, State.PAUSED, "paused", by=by, now=now, why=why)
 
 
 @transaction.atomic
-def resume(campaign: Campaign, *, by: AbstractUser, now: datetime, why: str = "") -> Campaign:
+def resume(campaign: Campaign, *, by: User, now: datetime, why: str = "") -> Campaign:
     """Carry it again, with the content that was last approved."""
     return _plain_move(campaign, State.LIVE, "resumed", by=by, now=now, why=why, only_from=State.PAUSED)
 
 
 @transaction.atomic
-def end(campaign: Campaign, *, by: AbstractUser, now: datetime, why: str = "") -> Campaign:
+def end(campaign: Campaign, *, by: User, now: datetime, why: str = "") -> Campaign:
     """Stop it for good; a request that is still open is void."""
     row = _plain_move(campaign, State.ENDED, "ended", by=by, now=now, why=why)
     row.approvals.filter(decision=Approval.Decision.PENDING).update(decision=Approval.Decision.VOID)
@@ -164,7 +164,7 @@ def _not_reviewable(row: Campaign, digest: str) -> list[Problem]:
     return []
 
 
-def _decidable(approval: Approval, by: AbstractUser) -> tuple[Campaign, Approval]:
+def _decidable(approval: Approval, by: User) -> tuple[Campaign, Approval]:
     row = _locked(approval.campaign)
     pending = _pending(approval)
     _refuse_if([*_may(by, APPROVE, row), *foureyes.objections(pending, by)])
@@ -186,13 +186,13 @@ def _pending(approval: Approval) -> Approval:
     return row
 
 
-def _own_request(approval: Approval, by: AbstractUser) -> list[Problem]:
+def _own_request(approval: Approval, by: User) -> list[Problem]:
     if approval.requested_by_id != by.pk:
         return []
     return [Problem("approval.requester", "You asked for this approval yourself.", "Withdraw the request instead.")]
 
 
-def _may(by: AbstractUser, permission: str, row: Campaign) -> list[Problem]:
+def _may(by: User, permission: str, row: Campaign) -> list[Problem]:
     if by.has_perm(permission) or by.has_perm(permission, row):
         return []
     return [
@@ -211,7 +211,7 @@ def _plain_move(
     to: State,
     verb: str,
     *,
-    by: AbstractUser,
+    by: User,
     now: datetime,
     why: str,
     only_from: State | None = None,
@@ -242,7 +242,7 @@ def _move(row: Campaign, to: State) -> None:
     row.save(update_fields=["state", "updated_at"])
 
 
-def _decide(pending: Approval, decision: Approval.Decision, comment: str, *, by: AbstractUser, now: datetime) -> None:
+def _decide(pending: Approval, decision: Approval.Decision, comment: str, *, by: User, now: datetime) -> None:
     pending.decision = decision
     pending.decided_by = by
     pending.decided_at = now
@@ -250,8 +250,6 @@ def _decide(pending: Approval, decision: Approval.Decision, comment: str, *, by:
     pending.save(update_fields=["decision", "decided_by", "decided_at", "comment"])
 
 
-def _note(
-    row: Campaign, verb: str, *, by: AbstractUser, now: datetime, why: str, content_hash: str | None = None
-) -> None:
+def _note(row: Campaign, verb: str, *, by: User, now: datetime, why: str, content_hash: str | None = None) -> None:
     after = {"state": row.state} if content_hash is None else {"state": row.state, "content_hash": content_hash}
     record(row, verb, by=by, now=now, why=why, after=after)

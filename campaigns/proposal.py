@@ -64,13 +64,21 @@ class _Sources:
     """What the items lean on: offers, creatives, audiences, and which traits are contextual."""
 
     def __init__(self, items: Iterable[CampaignItem]) -> None:
-        shown: list[CampaignItem | ItemArm] = [each for item in items for each in (item, *item.arms.all())]
+        shown = with_arms(items)
         self.versions = latest_versions(each.offer_id for each in shown if each.offer_id)
         wanted = {each.creative_id for each in shown if each.creative_id}
         creatives = Creative.objects.filter(pk__in=wanted).select_related("format").prefetch_related("contents")
         self.creatives = {creative.pk: creative_document(creative) for creative in creatives}
         self.audiences = audience_rules()
         self.contextual = contextual_traits()
+
+
+def with_arms(items: Iterable[CampaignItem]) -> list[CampaignItem | ItemArm]:
+    """Every row that names a creative or an offer: the items, and what their arms show instead."""
+    found: list[CampaignItem | ItemArm] = []
+    for item in items:
+        found += [item, *item.arms.all()]
+    return found
 
 
 def latest_versions(offer_ids: Iterable[int]) -> dict[int, OfferVersion]:
@@ -128,7 +136,7 @@ def offer_document(version: OfferVersion, audiences: Audiences, contextual: froz
 
 def _campaign(campaign: Campaign, sources: _Sources) -> Document:
     items = list(campaign.items.all())
-    shown: list[CampaignItem | ItemArm] = [each for item in items for each in (item, *item.arms.all())]
+    shown = with_arms(items)
     versions = [sources.versions[each.offer_id] for each in shown if each.offer_id in sources.versions]
     rules = [campaign.rule, *(version.rule for version in versions)]
     named: dict[str, Any] = {}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Self
 
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.base import ModelBase
 
 from audiences.models import SLUG
 from audiences.tiers import Tier
@@ -78,6 +80,19 @@ class Campaign(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def save(
+        self,
+        *,
+        force_insert: bool | tuple[ModelBase, ...] = False,
+        force_update: bool = False,
+        using: str | None = None,
+        update_fields: Iterable[str] | None = None,
+    ) -> None:
+        """Only a verb writes ``state``, by naming it: a form that was opened earlier must not bring an old one back."""
+        if update_fields is None and not self._state.adding:
+            update_fields = [field.name for field in self._meta.concrete_fields if field.name not in ("id", "state")]
+        super().save(force_insert=force_insert, force_update=force_update, using=using, update_fields=update_fields)
 
 
 class CampaignItem(models.Model):
