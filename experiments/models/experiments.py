@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import (
     BigIntegerRangeField,
@@ -59,6 +61,11 @@ class Experiment(models.Model):
     )
     rule = models.JSONField(
         default=dict, blank=True, help_text='Who may take part: {"v": 1, "rule": {...}}. Empty: everyone.'
+    )
+    planned_subjects = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        help_text="All arms together, with complete windows: where the test is read for good. Empty: open-ended.",
     )
     state = models.CharField(max_length=10, choices=State, default=State.DRAFT)
     started_at = models.DateTimeField(null=True, blank=True)
@@ -162,6 +169,13 @@ class Metric(models.Model):
     window_hours = models.PositiveIntegerField(default=168, help_text="[exposure, exposure + window), start included.")
     higher_is_better = models.BooleanField(default=True)
     role = models.CharField(max_length=10, choices=Role, default=Role.SUCCESS)
+    tolerance_percent = models.DecimalField(
+        max_digits=5,
+        decimal_places=2,
+        default=Decimal(1),
+        validators=[MinValueValidator(0)],
+        help_text="For a guardrail: the loss that is tolerated, in percent of the control's level.",
+    )
 
     class Meta:
         ordering = ("key",)
