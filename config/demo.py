@@ -123,8 +123,9 @@ def wait_until_ready(crew: Crew, port: int) -> None:
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=2):
                 return
         except urllib.error.HTTPError as error:
-            answer = f"{error.code} {error.read(300).decode(errors='replace')}"
+            answer = f"{error.code} {error.read(200).decode(errors='replace').partition(chr(10))[0]}"
             if error.code == 404:
+                answer = "there is no such address"
                 break
         except OSError as error:
             answer = str(error)
