@@ -23,7 +23,6 @@ class PostgresEngine:
 
     def __init__(self, facts: Facts, rules: Sequence[Rule], *, as_of: int, home: Path) -> None:
         self.facts = facts
-        self.rules = len(rules)
         self.statements: Statements = statements(facts, rules, as_of=as_of, dialect="postgres")
         self.end = date.min
 
@@ -50,15 +49,13 @@ class PostgresEngine:
                 made = sql.SQL("CREATE TEMP TABLE {} ON COMMIT DROP AS {}").format(sql.Identifier(name), query)
                 cursor.execute(made.as_string(cursor.connection))
             cursor.execute(f"CREATE TEMP TABLE facts ON COMMIT DROP AS {self.statements.facts}")
-            answers: list[list[tuple[bool, ...]]] = []
-            ids: list[int] = []
+            parts: list[NDArray[np.int64]] = []
             for query_text in self.statements.answers:
                 cursor.execute(query_text)
-                rows = cursor.fetchall()
-                ids = [row[0] for row in rows]
-                answers.append([row[1:] for row in rows])
-        parts = [np.array(part, dtype=np.bool_).reshape(len(ids), -1) for part in answers]
-        return np.array(ids, dtype=np.int64), np.concatenate(parts, axis=1).reshape(len(ids), self.rules)
+                width = len(cursor.description)
+                parts.append(np.array(cursor.fetchall(), dtype=np.int64).reshape(-1, width))
+        answers = np.concatenate([part[:, 1:] for part in parts], axis=1)
+        return parts[0][:, 0], answers.astype(np.bool_)
 
     def close(self) -> None:
         """Its tables end with their transaction."""

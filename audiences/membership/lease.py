@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, Max, Q
+from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from audiences.models import AudienceRun, RunShard
@@ -81,8 +81,8 @@ def take(run_id: int, owner: str, *, reopen: bool = False) -> Lease:
 
 def fruitless(run: AudienceRun) -> bool:
     """Have so many leases passed without one finished shard that another will not help?"""
-    done = RunShard.objects.filter(run=run, done_at__isnull=False).aggregate(fence=Max("counts__fence"))["fence"]
-    return run.fence - int(done or 0) >= MOST_FRUITLESS_LEASES
+    done = RunShard.objects.filter(run=run, done_at__isnull=False).values_list("counts__fence", flat=True)
+    return run.fence - max(done, default=0) >= MOST_FRUITLESS_LEASES
 
 
 def waiting() -> list[AudienceRun]:

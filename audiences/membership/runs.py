@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 from audiences.catalogue import vocabulary
 from audiences.membership.leaves import LAYOUT, ensure_leaves
 from audiences.membership.plan import PlannedAudience, PlannedLeaf, RunPlan, frozen, read_leaf, readable, rule_digest
-from audiences.models import Audience, AudienceRun, BehaviourLeaf, RunShard, Subject
+from audiences.models import Audience, AudienceRun, BehaviourLeaf, RunShard
 from audiences.moments import DAY, micros
 from audiences.rules import Rule, Vocabulary
 from audiences.rules.nodes import ListLeaf
@@ -55,22 +55,29 @@ def start_run(as_of: datetime, slugs: Sequence[str] | None = None, engine: str =
 
 
 def _queued(as_of: datetime, engine: str, plan: RunPlan) -> AudienceRun:
-    highest = Subject.objects.aggregate(highest=Max("pk"))["highest"] or 0
-    shards = -(-highest // SHARD)
+    numbers = _ranges()
     run = AudienceRun.objects.create(
         as_of=as_of,
         engine=engine,
         layout=LAYOUT,
         plan=frozen(plan),
-        shards=shards,
+        shards=len(numbers),
         created_at=Now(),
         note="; ".join(f"{slug} was left out: {why}" for slug, why in sorted(plan.skipped.items())),
     )
     RunShard.objects.bulk_create(
-        RunShard(run=run, number=number, after=number * SHARD, up_to=(number + 1) * SHARD) for number in range(shards)
+        RunShard(run=run, number=number, after=number * SHARD, up_to=(number + 1) * SHARD) for number in numbers
     )
     run.refresh_from_db()
     return run
+
+
+def _ranges() -> list[int]:
+    """The ranges of ids in which there are subjects."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = 0")
+        cursor.execute("SELECT DISTINCT (id - 1) / %s AS range FROM audiences_subject ORDER BY range", [SHARD])
+        return [row[0] for row in cursor.fetchall()]
 
 
 def _plan(slugs: Sequence[str] | None) -> RunPlan:
