@@ -24,11 +24,13 @@ from uuid import UUID
 import msgspec
 from django.conf import settings
 from django.db import DatabaseError, DataError, IntegrityError, connection, transaction
+from django.utils import timezone
 from experiments.exposures import ExposureRow, insert_exposures
 
 from audiences.moments import moment
 from merch import metrics
 from merch.engine.facts import Decision, Request, Subject
+from merch.subjects.publish import publish
 
 log = logging.getLogger(__name__)
 
@@ -186,7 +188,7 @@ def _write_what_can_be(batch: list[Entry]) -> None:
 
 
 def write(entries: Iterable[Entry]) -> None:
-    """One transaction: the records by COPY, and each exposure once."""
+    """One transaction: the records by COPY, and each exposure once; then the marks that these left are published."""
     batch = list(entries)
     with transaction.atomic():
         with connection.cursor() as cursor:
@@ -198,7 +200,8 @@ def write(entries: Iterable[Entry]) -> None:
             ) as copy:
                 for entry in batch:
                     copy.write_row(_row(entry))
-        insert_exposures([row for entry in batch for row in _exposures(entry)])
+        marked = insert_exposures([row for entry in batch for row in _exposures(entry)])
+    publish(marked, now=timezone.now())
 
 
 def _at(entry: Entry) -> datetime:

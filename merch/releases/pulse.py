@@ -16,7 +16,7 @@ from merch import keys
 from merch.models import Kill, PulseHead, PulsePart
 from merch.releases.news import ring
 
-PULSE_LOCK = 7_203_112
+PULSE_LOCK = 7_203_122
 
 
 class UnknownCampaign(ValueError):

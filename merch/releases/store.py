@@ -16,7 +16,7 @@ from merch.models import Publication, PublicationHold, Release
 from merch.releases import build
 from merch.releases.news import ring
 
-PUBLICATION_LOCK = 7_203_113
+PUBLICATION_LOCK = 7_203_123
 
 
 class Held(Exception):
