@@ -13,6 +13,7 @@ DECISION_DEGRADED = Counter("decision_degraded_total", "Decisions made without s
 
 EVENTS_RECEIVED = Counter("events_received_total", "Events by kind and what became of them.", ("kind", "result"))
 EVENT_COMMIT_SECONDS = Histogram("event_commit_duration_seconds", "Time to store a batch of events.", buckets=BUCKETS)
+HISTORY_CUT = Counter("subject_history_cut_total", "Cells cut to keep records small.", ("what",))  # instants, cells
 
 SNAPSHOT_AGE = Gauge("snapshot_age_seconds", "Time since the served release was confirmed.", multiprocess_mode="max")
 

@@ -1,0 +1,48 @@
+"""Which cells of history does anything read, so that the bound must spare them? (Asked only when a record overflows.)"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct
+
+from audiences.history import history_reads
+from campaigns.models import Campaign, FrequencyCap, Guard, OfferVersion
+from experiments.models import Experiment
+
+ANY = ""  # any key of the scope
+
+
+class HistoryReads(Struct, frozen=True):
+    """Every (scope, key, happening) that a cap or a rule names, live or draft; key "" stands for each one."""
+
+    named: frozenset[tuple[str, str, str]]
+
+    def covers(self, cell: str) -> bool:
+        scope, _, rest = cell.partition("|")
+        key, _, happening = rest.rpartition("|")
+        return (scope, key, happening) in self.named or (scope, ANY, happening) in self.named
+
+    @classmethod
+    def now(cls) -> HistoryReads:
+        """From the rows as they are; six queries."""
+        named = (
+            {("offer", ANY, "conversion")}
+            if OfferVersion.objects.filter(redeem_limit__isnull=False).exists()
+            else set()
+        )
+        for cap in FrequencyCap.objects.exclude(campaign__state="ENDED").select_related("campaign"):
+            own = cap.campaign.key if cap.campaign is not None and cap.scope == "CAMPAIGN" else cap.scope_key
+            named.add((cap.scope.lower(), own, cap.event))
+        for document in _rules():
+            named |= history_reads(document)
+        return cls(frozenset(named))
+
+
+def _rules() -> list[Any]:
+    return [
+        *Campaign.objects.exclude(state="ENDED").values_list("rule", flat=True),
+        *OfferVersion.objects.values_list("rule", flat=True),
+        *Guard.objects.values_list("rule", flat=True),
+        *Experiment.objects.values_list("rule", flat=True),
+    ]

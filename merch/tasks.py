@@ -1,0 +1,21 @@
+"""Which background work keeps serving up to date? Celery rings the bell; rows in PostgreSQL are the list of work."""
+
+from __future__ import annotations
+
+from celery import shared_task
+from django.utils import timezone
+
+from audiences import ingest
+from merch.subjects import publish
+
+
+@shared_task(name="merch.sweep_subjects")
+def sweep_subjects() -> None:
+    """Bring owed records to the serving store; rebuild it where it has lost its data."""
+    publish.sweep(now=timezone.now())
+
+
+@shared_task(name="merch.prepare_days")
+def prepare_days() -> None:
+    """Make the coming days' event tables ahead of their first event."""
+    ingest.prepare_days(timezone.now())
