@@ -14,11 +14,23 @@ from hypothesis import strategies as st
 
 from audiences.engines.plan import Plan, feature_plan, observed_at, property_column, with_buckets_sql
 from audiences.engines.rules_ibis import expression, features
-from audiences.rules import IN_AUDIENCES, Rule, Type, compile_rule, env_at, inline, reads
+from audiences.rules import IN_AUDIENCES, Kind, Rule, Type, compile_rule, env_at, inline, reads
 from audiences.rules.nodes import EventLeaf, ListLeaf, Node, Not
-from tests.audiences.rules.strategies import AUDIENCES, NOW, TODAY, VOCABULARY, Json, documents, rule_of, trait_values
+from tests.audiences.rules.strategies import (
+    AUDIENCES,
+    NOW,
+    TIME_LEAVES,
+    TODAY,
+    VOCABULARY,
+    Json,
+    documents,
+    people_at_edges,
+    rule_of,
+    trait_values,
+)
 
 Row = dict[str, Any]
+People = dict[str, dict[str, tuple[Any, int]]]  # traits by subject
 Run = Callable[[dict[str, tuple[dict[str, str], list[Row]]], dict[str, str]], list[tuple[Any, ...]]]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -46,12 +58,13 @@ _purchases = st.fixed_dictionaries(
 # The day of as_of itself (0) and what lies after it are outside every window.
 _ages = st.sampled_from([-1, 0, 1, 2, 3, 7, 8, 28, 29])
 _events = st.lists(
-    st.tuples(st.sampled_from(SUBJECTS), _ages, st.integers(1, 3), st.one_of(_listens, _purchases)).map(
+    st.tuples(st.sampled_from(SUBJECTS[:4]), _ages, st.integers(1, 3), st.one_of(_listens, _purchases)).map(
         lambda parts: {"subject": parts[0], "day": TODAY - parts[1], "n": parts[2], **parts[3]}
     ),
+    min_size=10,
     max_size=40,
 )
-_people = st.lists(trait_values(), min_size=len(SUBJECTS), max_size=len(SUBJECTS))
+_people = st.fixed_dictionaries({subject: trait_values() for subject in SUBJECTS})
 _members = st.sets(st.sampled_from(SUBJECTS))
 
 
@@ -93,9 +106,9 @@ def behaves(definition: Node, subject: str, events: list[Row], members: set[str]
     return bool(found == value if op == "eq" else found >= value)
 
 
-def python_answers(rules: list[Rule], people: list[Row], events: list[Row], members: set[str]) -> list[tuple[Any, ...]]:
+def python_answers(rules: list[Rule], people: People, events: list[Row], members: set[str]) -> list[tuple[Any, ...]]:
     answers = []
-    for subject, traits in zip(SUBJECTS, people, strict=True):
+    for subject, traits in people.items():
         own = [row for row in events if row["subject"] == subject]
         row: list[Any] = [subject]
         for rule in rules:
@@ -111,7 +124,7 @@ def python_answers(rules: list[Rule], people: list[Row], events: list[Row], memb
 
 
 def profile_table(
-    people: list[Row], members: set[str], plan: Plan, types: dict[Type, str]
+    people: People, members: set[str], plan: Plan, types: dict[Type, str]
 ) -> tuple[dict[str, str], list[Row]]:
     """Schema and rows of the profile: traits with their ages, and lists."""
     schema = {"subject": "string"}
@@ -119,7 +132,7 @@ def profile_table(
         schema |= {name: types.get(of.type, "int64"), observed_at(name): "int64"}
     schema |= dict.fromkeys(plan.lists.values(), "boolean")
     rows = []
-    for subject, traits in zip(SUBJECTS, people, strict=True):
+    for subject, traits in people.items():
         row: Row = dict.fromkeys(schema) | {"subject": subject}
         for name, (stored, moment) in traits.items():
             row |= {name: _shaped(stored, schema[name]), observed_at(name): moment}
@@ -180,11 +193,21 @@ def run_postgres(tables: dict[str, tuple[dict[str, str], list[Row]]], sql: str) 
 
 # --- the proofs -----------------------------------------------------------------------------------------------------
 
-_documents = st.lists(documents(IN_AUDIENCES), min_size=1, max_size=6)
+# Events only, as well: a window's edge shows where nothing else decides.
+_documents = st.tuples(
+    st.lists(documents(IN_AUDIENCES), max_size=4),
+    st.lists(documents(frozenset({Kind.EVENT})), min_size=2, max_size=3),
+).map(lambda both: [*both[0], *both[1]])
 
 
 def prove(
-    run: Any, dialect: str, types: dict[Type, str], asked: list[Json], people: Any, events: Any, members: Any
+    run: Any,
+    dialect: str,
+    types: dict[Type, str],
+    asked: list[Json],
+    people: People,
+    events: list[Row],
+    members: set[str],
 ) -> None:
     rules = [inline(rule_of(document), AUDIENCES) for document in asked]
     rules += [Rule(Not(rule.node)) for rule in rules]
@@ -195,14 +218,34 @@ def prove(
 
     assert answers == sorted(python_answers(rules, people, events, members))
     for at in range(len(asked)):
-        assert sum(row[1 + at] for row in answers) + sum(row[1 + len(asked) + at] for row in answers) == len(SUBJECTS)
+        assert sum(row[1 + at] for row in answers) + sum(row[1 + len(asked) + at] for row in answers) == len(people)
+
+
+def edges(run: Any, dialect: str, types: dict[Type, str]) -> None:
+    """Every question about time against every date and moment at which its answer changes."""
+    people = people_at_edges()
+    subjects = [f"acc_{at}" for at in range(len(people))]
+    for at in range(0, len(TIME_LEAVES), 40):
+        asked = [{"v": 1, "rule": leaf} for leaf in TIME_LEAVES[at : at + 40]]
+        prove(run, dialect, types, asked, dict(zip(subjects, people, strict=True)), [], set())
+
+
+@pytest.mark.parametrize("types", [_STORED, _NATIVE], ids=["stored", "native"])
+def test_every_edge_of_time_falls_in_duckdb_as_in_python(types: dict[Type, str]) -> None:
+    edges(run_duckdb, "duckdb", types)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("types", [_STORED, _NATIVE], ids=["stored", "native"])
+def test_every_edge_of_time_falls_in_postgresql_as_in_python(types: dict[Type, str]) -> None:
+    edges(run_postgres, "postgres", types)
 
 
 @pytest.mark.parametrize("types", [_STORED, _NATIVE], ids=["stored", "native"])
 def test_duckdb_answers_as_python(types: dict[Type, str]) -> None:
     @settings(max_examples=60, deadline=None)
     @given(_documents, _people, _events, _members)
-    def prove_it(asked: list[Json], people: list[Row], events: list[Row], members: set[str]) -> None:
+    def prove_it(asked: list[Json], people: People, events: list[Row], members: set[str]) -> None:
         prove(run_duckdb, "duckdb", types, asked, people, events, members)
 
     prove_it()
@@ -213,7 +256,7 @@ def test_duckdb_answers_as_python(types: dict[Type, str]) -> None:
 def test_postgresql_answers_as_python(types: dict[Type, str]) -> None:
     @settings(max_examples=60, deadline=None)
     @given(_documents, _people, _events, _members)
-    def prove_it(asked: list[Json], people: list[Row], events: list[Row], members: set[str]) -> None:
+    def prove_it(asked: list[Json], people: People, events: list[Row], members: set[str]) -> None:
         prove(run_postgres, "postgres", types, asked, people, events, members)
 
     prove_it()

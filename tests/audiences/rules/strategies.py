@@ -1,7 +1,7 @@
 """Random rules and random subjects, over a small vocabulary in which both often meet."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from hypothesis import strategies as st
@@ -95,17 +95,21 @@ def _iso(delta: timedelta) -> str:
 
 
 _DAYS = [0, 1, 2, 6, 7, 8, 27, 28, 29, 30, 31, 61, 365, 366, -1, -2, -7, -31]
-_EDGES = [timedelta(days=days, microseconds=step) for days in (0, 1, 7, 30, -1, -7) for step in (-1, 0, 1)]
+_STEPS = [timedelta(days=days, microseconds=step) for days in (0, 1, 7, 28, 30, -1, -7) for step in (-1, 0, 1)]
+# 1, 2 and 12 months before MOMENT end with these days.
+_MONTH_EDGES = ["2026-10-22", "2026-09-22", "2025-11-22"]
+
+DATES = [(MOMENT.date() - timedelta(days=days)).isoformat() for days in _DAYS] + _MONTH_EDGES
+MOMENTS = [_iso(-step) for step in _STEPS] + [f"{day}T23:59:59.999999Z" for day in _MONTH_EDGES]
+MOMENTS += [f"{date.fromisoformat(day) + timedelta(days=1)}T00:00:00Z" for day in _MONTH_EDGES]
 
 VALUES: dict[Type, st.SearchStrategy[Any]] = {
     Type.STRING: st.sampled_from(["free", "premium", "family"]),
     Type.INT: st.sampled_from([-5, -1, 0, 1, 2, 12, 23, 2**40]),
     Type.DECIMAL: st.sampled_from(["-1.50", "0", "0.01", "9.99", "10.00", 12]),
     Type.BOOL: st.booleans(),
-    Type.DATE: st.sampled_from([(MOMENT.date() - timedelta(days=days)).isoformat() for days in _DAYS]),
-    Type.TIMESTAMP: st.sampled_from(
-        [_iso(-edge) for edge in _EDGES] + ["2026-10-22T23:59:59.999999Z", "2026-10-23T00:00:00Z"]
-    ),
+    Type.DATE: st.sampled_from(DATES),
+    Type.TIMESTAMP: st.sampled_from(MOMENTS),
     Type.SET: st.lists(st.sampled_from(["pop", "kpop", "jazz", "å''\"\\"]), max_size=3),
     Type.VERSION: st.sampled_from(["8", "8.9", "8.9.12", "8.9.40", "8.10", "16383.0.0.1048575"]),
 }
@@ -133,6 +137,24 @@ _MONTH_OPS = ["within_months", "before_months"]
 _sizes = st.sampled_from([1, 2, 7, 28, 30, 31, 365])
 _months = st.fixed_dictionaries({"op": st.sampled_from(_MONTH_OPS), "value": st.sampled_from([1, 2, 12])})
 _presence = st.sampled_from(["present", "absent"]).map(lambda op: {"op": op})
+
+# Every question about time whose answer changes within the values above.
+TIME_LEAVES: list[Json] = [
+    {"trait": trait, "op": op, "value": size}
+    for trait in ("expiry", "last_seen")
+    for ops, sizes in ((_DAY_OPS, (1, 7, 28, 30)), (_MONTH_OPS, (1, 2, 12)))
+    for op in ops
+    for size in sizes
+]
+TIME_LEAVES += [{"trait": "expiry", "op": op, "value": day} for op in ("lt", "gte", "eq", "ne") for day in DATES]
+TIME_LEAVES += [{"trait": "last_seen", "op": op, "value": at} for op in ("lt", "gte", "eq", "ne") for at in MOMENTS]
+
+
+def people_at_edges() -> list[dict[str, tuple[Any, int]]]:
+    """One subject for every date and moment above, seen just now; and one who has neither."""
+    expiry, last_seen = VOCABULARY.traits["expiry"], VOCABULARY.traits["last_seen"]
+    people = [{"expiry": (encode_trait(expiry, day), NOW)} for day in DATES]
+    return [*people, *({"last_seen": (encode_trait(last_seen, at), NOW)} for at in MOMENTS), {}]
 
 
 def _questions(of: ValueType) -> st.SearchStrategy[Json]:

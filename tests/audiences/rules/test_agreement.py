@@ -10,6 +10,7 @@ from audiences.rules import (
     canonical,
     compile_rule,
     digest,
+    env_at,
     holds,
     inline,
     parse,
@@ -17,7 +18,17 @@ from audiences.rules import (
     why_false,
 )
 from audiences.rules.nodes import Not
-from tests.audiences.rules.strategies import AUDIENCES, VOCABULARY, Json, documents, envs, rule_of
+from tests.audiences.rules.strategies import (
+    AUDIENCES,
+    NOW,
+    TIME_LEAVES,
+    VOCABULARY,
+    Json,
+    documents,
+    envs,
+    people_at_edges,
+    rule_of,
+)
 
 
 def inlined(document: Json) -> tuple[Rule, dict[str, int]]:
@@ -112,3 +123,12 @@ def test_a_rule_that_fails_names_one_reason(document: Json, env: Env) -> None:
             env.day_start,
         )
         assert (why is WhyFalse.TRAIT_STALE) is holds(rule, fresh, positions)
+
+
+def test_every_edge_of_time_falls_alike() -> None:
+    for leaf in TIME_LEAVES:
+        rule = rule_of({"v": 1, "rule": leaf})
+        compiled = compile_rule(rule, {})
+        for traits in people_at_edges():
+            env = env_at(NOW, key="", traits=traits)
+            assert compiled(env) is holds(rule, env, {}), (leaf, traits)

@@ -84,6 +84,25 @@ def test_dates_are_compared_with_the_account_s_today(op: str, size: int, ages: d
     assert answers == ages
 
 
+@pytest.mark.parametrize(
+    ("op", "size", "ages"),
+    [
+        ("within_days", 7, {0: True, 7 * DAY - 1: True, 7 * DAY: False, -1: False}),
+        ("before_days", 7, {7 * DAY - 1: False, 7 * DAY: True, -1: False}),
+        ("in_next_days", 7, {0: False, -1: True, -7 * DAY: True, -7 * DAY - 1: False}),
+        # The last microsecond of 2026-10-22, and the first of the day after.
+        ("before_months", 1, {NOW - (TODAY - 30) * DAY + 1: True, NOW - (TODAY - 30) * DAY: False}),
+        ("within_months", 1, {NOW - (TODAY - 30) * DAY + 1: False, NOW - (TODAY - 30) * DAY: True, -1: False}),
+    ],
+)
+def test_moments_are_compared_with_now_to_the_microsecond(op: str, size: int, ages: dict[int, bool]) -> None:
+    leaf = {"trait": "last_seen", "op": op, "value": size}
+
+    answers = {age: answer(leaf, traits={"last_seen": (NOW - age, NOW)}) for age in ages}
+
+    assert answers == ages
+
+
 def test_a_new_local_day_begins_before_the_one_of_utc() -> None:
     leaf = {"trait": "expiry", "op": "before_days", "value": 60}
     traits = {"expiry": (TODAY - 59, NOW)}
