@@ -143,7 +143,7 @@ class _Batch:
             return {}
         asked = [self._firsts[key][1] for key in keys]
         sources, ids = [event.source for event in asked], [event.event_id for event in asked]
-        and_day = "" if self._money else "AND held.day = asked.day"
+        query = HELD.format(table=TABLES[self._money], and_day="" if self._money else "AND held.day = asked.day")
         with connection.cursor() as cursor:
             cursor.execute(query, [sources, ids, [event.day for event in asked]])
             return {self._key(source, id_, day): digest for source, id_, day, digest in cursor.fetchall()}
@@ -152,9 +152,9 @@ class _Batch:
         return source, event_id, "" if self._money else day
 
 
-def ensure_days(days: Iterable[date]) -> None:
-    """Make the partitions of these days where they do not exist."""
-    _ensure_days(set(days))
+def prepare_days(now: datetime, *, ahead: int = 2) -> None:
+    """Make the partitions of today and the days ahead, so that no first event of a day waits for its table."""
+    _ensure_days({(now + timedelta(days=days)).date() for days in range(ahead + 1)})
 
 
 def _ensure_days(days: set[date]) -> None:

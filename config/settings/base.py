@@ -143,7 +143,10 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE_FILENAME = str(MERCH_HOME / "beat-schedule")
 
 # Every recurring task, in one table: {"name": {"task": "app.tasks.name", "schedule": timedelta(...)}}
-CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {}
+CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
+    "sweep-subjects": {"task": "merch.sweep_subjects", "schedule": timedelta(seconds=5), "options": {"expires": 5}},
+    "prepare-days": {"task": "merch.prepare_days", "schedule": timedelta(hours=1), "options": {"expires": 3600}},
+}
 
 # --- people who sign in ---------------------------------------------------------------------------
 AUTHENTICATION_BACKENDS = [

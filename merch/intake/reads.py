@@ -1,4 +1,7 @@
-"""Which cells of history does anything read, so that the bound must spare them? (Asked only when a record overflows.)"""
+"""Which cells of history does anything read, so that the bound must spare them?
+
+Asked only when a record overflows.
+"""
 
 from __future__ import annotations
 
@@ -26,11 +29,9 @@ class HistoryReads(Struct, frozen=True):
     @classmethod
     def now(cls) -> HistoryReads:
         """From the rows as they are; six queries."""
-        named = (
-            {("offer", ANY, "conversion")}
-            if OfferVersion.objects.filter(redeem_limit__isnull=False).exists()
-            else set()
-        )
+        named: set[tuple[str, str, str]] = set()
+        if OfferVersion.objects.filter(redeem_limit__isnull=False).exists():
+            named.add(("offer", ANY, "conversion"))
         for cap in FrequencyCap.objects.exclude(campaign__state="ENDED").select_related("campaign"):
             own = cap.campaign.key if cap.campaign is not None and cap.scope == "CAMPAIGN" else cap.scope_key
             named.add((cap.scope.lower(), own, cap.event))

@@ -29,9 +29,7 @@ class Clock(Struct, frozen=True):
         """The true instant, never after the receipt. Raises Refusal for what no clock error explains."""
         at = claimed + self.offset
         if at > self.received_at + DAY:
-            raise Refusal(
-                "occurred_at_future", "occurred_at lies more than a day ahead; send sent_at by the same clock."
-            )
+            raise Refusal("occurred_at_future", "occurred_at is over a day ahead; send sent_at by the same clock.")
         if at < EARLIEST:
             raise Refusal("occurred_at_range", "occurred_at lies before the year 2000; send the moment it happened.")
         return min(at, self.received_at)
