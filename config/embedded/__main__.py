@@ -74,8 +74,8 @@ def execute(home: Home, command: list[str], test: bool) -> int:
         # A terminal sends Ctrl-C to the child as well; twice would end it too hard.
         signal.signal(signal.SIGINT, swallow if sys.stdin.isatty() else forward)
         children.append(spawn(home, command, use))
-        for number in early:
-            forward(number, None)
+        for missed in early:
+            forward(missed, None)
         code = children[0].wait()
     return 128 - code if code < 0 else code
 
