@@ -54,15 +54,15 @@ class Shelf:
     def newest(self, above: int = -1) -> Kept | None:
         """The highest valid generation with a number above ``above``; broken and foreign files are passed over."""
         for path in self._files():
-            kept = self._read(path, above)
+            kept = self.read(path)
             if kept is not None:
-                return kept
+                return kept if kept.number > above else None
         return None
 
     def _write(self, number: int, name: str, body: bytes) -> None:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         path = self.folder / f"{self.kind}-{number:012d}"
-        if path.exists() and self._read(path, number - 1) is not None:
+        if path.exists() and self.read(path) is not None:
             return
         header = Header(self.kind, number, name, self.deployment, sha256(body).hexdigest())
         handle, temporary = tempfile.mkstemp(dir=self.folder, prefix=".writing-")
@@ -93,7 +93,8 @@ class Shelf:
         except OSError:
             return []
 
-    def _read(self, path: Path, above: int) -> Kept | None:
+    def read(self, path: Path) -> Kept | None:
+        """One file, or None with a warning where it is broken, foreign or of another kind."""
         try:
             if path.is_symlink() or path.stat().st_size > LARGEST:
                 raise ValueError("not a plain file of a sensible size")
@@ -106,4 +107,4 @@ class Shelf:
         except (OSError, ValueError, msgspec.MsgspecError) as error:
             log.warning("passed over %s: %s", path.name, error)
             return None
-        return Kept(header.number, header.name, body) if header.number > above else None
+        return Kept(header.number, header.name, body)

@@ -45,9 +45,11 @@ class State(NamedTuple):
 
 
 class Serving:
-    """The state of this process and the thread that keeps it fresh."""
+    """The state of this process and the thread that keeps it fresh (none without ``follow``)."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, follow: bool = True) -> None:
+        self._follows = follow
+        self._stopped = threading.Event()
         self._state: State | None = None
         self._pid = 0
         self._lock = threading.Lock()
@@ -66,7 +68,8 @@ class Serving:
                 self._refreshing = threading.Lock()
                 self._swap(self._from_disk())
                 self._pid = os.getpid()
-                threading.Thread(target=self._follow, name="merch-serving", daemon=True).start()
+                if self._follows:
+                    threading.Thread(target=self._follow, name="merch-serving", daemon=True).start()
             state = self._state
         if state is None:
             raise RuntimeError("no state was begun")
@@ -111,11 +114,15 @@ class Serving:
         _shelf("pulse").keep(head.number, "pulse", msgspec.json.encode(parts, order="sorted"))
         return _with_pulse(state, head.number, parts)
 
+    def stop(self) -> None:
+        """End the following thread at its next turn; the state stays what it is."""
+        self._stopped.set()
+
     def _follow(self) -> None:
         """For the life of the process: refresh on every push, and every POLL seconds without one."""
         # The process id spreads the polls of processes that start together; chance is not needed for that.
         wait = POLL * (1 - SPREAD + 2 * SPREAD * (os.getpid() % 97) / 96)
-        while True:
+        while not self._stopped.is_set():
             self._refresh_quietly()
             self._listen(time.monotonic() + wait)
 
@@ -134,11 +141,11 @@ class Serving:
                 bell.subscribe(news.channel())
                 # What was said between the last look and this subscription would be lost: look once more.
                 self._refresh_quietly()
-                while (left := until - time.monotonic()) > 0:
+                while (left := until - time.monotonic()) > 0 and not self._stopped.is_set():
                     if bell.get_message(timeout=min(left, 1.0)):
                         return
         except (redis.RedisError, OSError):
-            time.sleep(max(until - time.monotonic(), 0))
+            self._stopped.wait(max(until - time.monotonic(), 0))
 
 
 def _live(state: State) -> str:
