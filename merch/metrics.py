@@ -15,10 +15,10 @@ EVENTS_RECEIVED = Counter("events_received_total", "Events by kind and what beca
 EVENT_COMMIT_SECONDS = Histogram("event_commit_duration_seconds", "Time to store a batch of events.", buckets=BUCKETS)
 HISTORY_CUT = Counter("subject_history_cut_total", "Cells cut to keep records small.", ("what",))  # instants, cells
 
-SNAPSHOT_AGE = Gauge("snapshot_age_seconds", "Time since the served release was confirmed.", multiprocess_mode="max")
+SNAPSHOT_AGE = Gauge("snapshot_age_seconds", "Time since the served release was confirmed.", multiprocess_mode="livemax")
 
 AUTH_FAILURES = Counter("auth_failures_total", "Calls refused for their key, by reason.", ("reason",))
 RATE_LIMITED = Counter("rate_limited_total", "Calls refused for their number.", ("scope",))
-CIRCUIT_STATE = Gauge("circuit_state", "1 while a dependency is given up.", ("dependency",), multiprocess_mode="max")
+CIRCUIT_STATE = Gauge("circuit_state", "1 while a dependency is given up.", ("dependency",), multiprocess_mode="livemax")
 SQL_REFUSED = Counter("sql_gate_refused_total", "Calls refused because PostgreSQL was busy or gone.", ("reason",))
 DECISION_RECORDS_LOST = Counter("decision_records_lost_total", "Decision records that were never written.")

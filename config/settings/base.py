@@ -185,6 +185,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "TITLE": "Merch",
     "DESCRIPTION": "Decisions about what each listener sees, and the facts they rest on.",
     "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SWAGGER_UI_DIST": "SIDECAR",

@@ -76,6 +76,14 @@ def _person(pk: int) -> AbstractBaseUser:
     return person
 
 
+def caller_of(request: Request) -> Caller:
+    """The application behind a request that KeyAuthentication let in."""
+    caller: object = request.auth
+    if not isinstance(caller, Caller):
+        raise _refuse(401, "missing_key", "Send your key as Authorization: Bearer mk_...")
+    return caller
+
+
 class HasKey(BasePermission):
     """Admits whoever KeyAuthentication let in; the scope was checked there."""
 

@@ -13,6 +13,7 @@ from typing import Annotated, Any, NamedTuple
 from uuid import UUID
 
 import msgspec
+from drf_spectacular.utils import extend_schema_view
 from msgspec import Meta, Struct
 
 from audiences.moments import micros
@@ -23,6 +24,7 @@ from merch.api.rest.body import decode
 from merch.api.rest.hot import Call, HotView
 from merch.api.rest.limits import DECISION_BYTES, PLACEMENTS, Attributes, Id, Key
 from merch.api.rest.problems import FieldError, Refused, bad, bad_fields
+from merch.api.rest.schema import WRITING, documented
 from merch.engine.compiled import Release
 from merch.engine.decide import decide
 from merch.engine.document import Pulse
@@ -59,6 +61,15 @@ class Decided(NamedTuple):
     decision: Decision
 
 
+@extend_schema_view(
+    post=documented(
+        "Decisions",
+        "Decide what a subject sees in up to 20 placements",
+        body=DecisionCall,
+        answers={200: dict[str, Any]},
+        refusals=WRITING,
+    )
+)
 class DecisionsView(HotView):
     """POST /v1/decisions."""
 
