@@ -1,1 +1,5 @@
-"""Which pages does the audiences package give to admin?"""
+"""How do people see and edit what we know about people?"""
+
+from audiences.admin import audiences, definitions, people, revisions, runs, subjects
+
+__all__ = ["audiences", "definitions", "people", "revisions", "runs", "subjects"]

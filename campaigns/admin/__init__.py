@@ -1,1 +1,5 @@
-"""Which pages does the campaigns package give to admin?"""
+"""How do people see and edit what we want to show?"""
+
+from campaigns.admin import approvals, campaigns, creatives, guards, lower, markets, offers, placements, prices
+
+__all__ = ["approvals", "campaigns", "creatives", "guards", "lower", "markets", "offers", "placements", "prices"]

@@ -1,1 +1,5 @@
-"""Which pages does the experiments package give to admin?"""
+"""How do people see and edit tests and holdouts?"""
+
+from experiments.admin import experiments, holdouts
+
+__all__ = ["experiments", "holdouts"]

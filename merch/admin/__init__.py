@@ -1,1 +1,9 @@
-"""Which pages does the merch package give to admin?"""
+"""How do people see what is served, and who may call?"""
+
+from django.contrib import admin
+
+from merch.admin import keys, releases
+
+admin.site.index_template = "merch/admin/home.html"
+
+__all__ = ["keys", "releases"]

@@ -1,0 +1,65 @@
+"""What does a save mean on the pages of what we want to show? (History by whole, approvals void.)"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.db import IntegrityError, models, transaction
+from django.db.models import ProtectedError
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils import timezone
+
+from audiences.admin.base import MerchAdmin
+from audiences.admin.permissions import signed_in
+from audiences.admin.revising import Identity, Portrait, kind_of_change
+from campaigns import records
+from campaigns.editing import record, refuse_ended, void_outdated
+from campaigns.problems import Refused
+
+
+class VoidsApprovals(MerchAdmin):
+    """Every save asks whether something that was approved, or waits for approval, is no longer what was signed."""
+
+    def identity(self, row: models.Model) -> Identity:
+        return records.identity(row)
+
+    def changed(self, request: HttpRequest, row: models.Model, before: Portrait | None, after: Portrait | None) -> None:
+        now = timezone.now()
+        by = signed_in(request)
+        refuse_ended([row])
+        hit = void_outdated(by=by, now=now)
+        record(row, kind_of_change(before, after), by=by, now=now, before=before, after=after)
+        for campaign in hit:
+            said = f"The approval of “{campaign}” is void, because this changes what it shows. Submit it again."
+            messages.warning(request, said)
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        try:
+            with transaction.atomic():
+                return super().changeform_view(request, object_id, form_url, extra_context)
+        except Refused as refusal:
+            for problem in refusal.problems:
+                messages.error(request, f"{problem.sentence} {problem.hint}")
+        except IntegrityError:
+            # Two people saved at the same moment what only one of them may.
+            messages.error(request, "Nothing was saved: somebody saved something that excludes it just now. Try again.")
+        return HttpResponseRedirect(request.get_full_path())
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        try:
+            return super().delete_view(request, object_id, extra_context)
+        except ProtectedError as needed:
+            names = ", ".join(sorted({f"{one._meta.verbose_name} “{one}”" for one in needed.protected_objects})[:5])
+            messages.error(request, f"It was not deleted: {names} still needs it.")
+        except Refused as refusal:
+            messages.error(request, str(refusal))
+        return HttpResponseRedirect(request.get_full_path())

@@ -1,0 +1,107 @@
+"""Which laws of the house hold everywhere, and which caps are shared?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from unfold.decorators import display
+
+from audiences.admin.fields import TicksField, TraitNamesField
+from audiences.admin.revising import FreshForm
+from audiences.admin.rules import RuleField, labels, sentence
+from audiences.catalogue import vocabulary
+from campaigns.admin.base import VoidsApprovals
+from campaigns.admin.caps import SharedCapForm
+from campaigns.admin.words import cap_sentence
+from campaigns.models import Domain, FrequencyCap, Guard, Mechanic
+from campaigns.models.campaigns import TIERS
+
+
+class GuardForm(FreshForm):
+    """A law: to what it applies, what must be known, and what must hold."""
+
+    tiers = TicksField(choices=TIERS, required=False, help_text="Empty: every tier.")
+    mechanics = TicksField(choices=Mechanic.choices, required=False, help_text="Empty: every offer, and none.")
+    requires = TraitNamesField(
+        required=False,
+        help_text="Traits that must be known and fresh. Without them the guard blocks before its rule is asked, "
+        "so that “not under 18” never lets an unknown age through.",
+    )
+    rule = RuleField(required=False, label="What must hold")
+
+
+@admin.register(Guard)
+class GuardAdmin(VoidsApprovals):
+    form = GuardForm
+    fixed = ("key",)
+    list_display = ("heading", "shown_scope", "said", "active")
+    list_filter = ("active",)
+    search_fields = ("key", "name")
+    autocomplete_fields = ("markets",)
+    intro = "Named laws that no candidate may break. They are asked in every decision, whatever a campaign says."
+    empty_hint = (
+        "Add a guard, e.g. “No trial that turns into pay for minors”: mechanic Free trial, requires birth_date."
+    )
+    fieldsets = (
+        ("The law", {"fields": ("name", "key", "active")}),
+        ("What it applies to", {"fields": ("tiers", "mechanics", "markets")}),
+        ("What must be known and hold", {"fields": ("requires", "rule")}),
+    )
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        shown = super().get_changelist_instance(request)
+        words, names = vocabulary(), labels()
+        for row in shown.result_list:
+            row.sentence = sentence(row.rule, words, names)
+        return shown
+
+    @display(description="Guard", header=True, ordering="name")
+    def heading(self, obj: Guard) -> list[str]:
+        return [obj.name, obj.key]
+
+    @display(description="Applies to")
+    def shown_scope(self, obj: Guard) -> str:
+        mechanics = ", ".join(str(Mechanic(one).label) for one in obj.mechanics) or "every offer"
+        return f"{mechanics}; {', '.join(obj.tiers) or 'every tier'}"
+
+    @display(description="What must hold")
+    def said(self, obj: Any) -> str:
+        return str(obj.sentence)
+
+
+@admin.register(FrequencyCap)
+class SharedCapAdmin(VoidsApprovals):
+    """Caps that all campaigns of a scope share; a campaign's own stand on its page."""
+
+    form = SharedCapForm
+    list_display = ("reads", "scope", "event")
+    list_filter = ("scope", "event")
+    intro = "Caps that campaigns share. A campaign's own caps stand on its page."
+    empty_hint = (
+        "Add a shared cap, e.g. at most 3 impressions of the full-screen format in 7 days, whatever the campaign."
+    )
+    fieldsets = (
+        ("At most how many of what", {"fields": ("limit", "event")}),
+        ("In which window", {"fields": ("window", "length")}),
+        ("Counting what", {"fields": ("scope", "scope_key")}),
+    )
+    conditional_fields = {"length": "window == 'ROLLING'"}
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[FrequencyCap]:
+        rows: QuerySet[FrequencyCap] = super().get_queryset(request)
+        return rows.filter(campaign__isnull=True)
+
+    @display(description="Cap", ordering="limit")
+    def reads(self, obj: FrequencyCap) -> str:
+        return cap_sentence(obj)
+
+
+@admin.register(Domain)
+class DomainAdmin(VoidsApprovals):
+    fixed = ("key",)
+    list_display = ("name", "key")
+    search_fields = ("key", "name")
+    intro = "Groups of campaigns with one purpose, e.g. acquisition, retention, win-back. Holdouts can withhold a whole domain."
