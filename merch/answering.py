@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from audiences.history import session_hash
 from audiences.moments import moment
 from merch.engine.composing import decimal_text
 from merch.engine.facts import Answer, Decision, Quote, Request, Slot
@@ -105,4 +106,5 @@ def _claims(answer: Answer, slot: Slot | None, number: int, decision: Decision, 
         if carries
         else (),
         propensity=slot.propensity if slot else 1.0,
+        session=session_hash(str(request.context.get("session_id", ""))),
     )

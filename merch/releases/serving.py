@@ -30,6 +30,7 @@ from merch.releases.disk import Shelf
 log = logging.getLogger(__name__)
 
 POLL = 5.0  # seconds between looks at PostgreSQL when no push comes
+FIRST_LOOK = 2.0  # seconds that a process with nothing on disk waits for PostgreSQL, once
 SPREAD = 0.2  # of the poll, so that processes started together do not ask together
 
 
@@ -50,6 +51,7 @@ class Serving:
     def __init__(self, *, follow: bool = True) -> None:
         self._follows = follow
         self._stopped = threading.Event()
+        self._looked = threading.Event()
         self._state: State | None = None
         self._pid = 0
         self._lock = threading.Lock()
@@ -69,11 +71,13 @@ class Serving:
                 self._swap(self._from_disk())
                 self._pid = os.getpid()
                 if self._follows:
+                    self._looked.clear()
                     threading.Thread(target=self._follow, name="merch-serving", daemon=True).start()
-            state = self._state
-        if state is None:
-            raise RuntimeError("no state was begun")
-        return state
+            begun = self._state
+        if self._follows and begun.source == "builtin":
+            # The very first start on this machine: an answer without any release would only be wrong.
+            self._looked.wait(FIRST_LOOK)
+        return self._state or begun
 
     def _from_disk(self) -> State:
         state = State(_builtin(), 0, Pulse(), Keyring(), "builtin", time.monotonic())
@@ -132,6 +136,7 @@ class Serving:
         except (DatabaseError, BadRelease, msgspec.MsgspecError, zlib.error) as error:
             log.warning("cannot ask PostgreSQL for news, serving what is here: %s", str(error).splitlines()[0])
         finally:
+            self._looked.set()
             connection.close()
 
     def _listen(self, until: float) -> None:

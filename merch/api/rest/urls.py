@@ -11,7 +11,9 @@ from merch.api.rest import health
 from merch.api.rest.decisions import DecisionsView
 from merch.api.rest.events import EventsView
 from merch.api.rest.manage import views as manage
+from merch.api.rest.placements import FallbacksView, PlacementDecisionView
 from merch.api.rest.problems import refusal
+from merch.api.rest.recorded import ExplainView, RecordedDecisionView
 from merch.api.rest.subjects import SubjectsBatchView, SubjectView
 from merch.api.rest.suppressions import SuppressionView
 
@@ -36,6 +38,10 @@ router.register("releases", manage.ReleaseView, "manage-release")
 
 v1: list[URLPattern | URLResolver] = [
     path("decisions", DecisionsView.as_view(), name="decisions"),
+    path("decisions/<uuid:decision_id>", RecordedDecisionView.as_view(), name="decision"),
+    path("decisions/<uuid:decision_id>/explain", ExplainView.as_view(), name="explain"),
+    path("placements/fallbacks", FallbacksView.as_view(), name="fallbacks"),
+    path("placements/<str:slug>/decision", PlacementDecisionView.as_view(), name="placement-decision"),
     path("events", EventsView.as_view(), name="events"),
     path("subjects:batch", SubjectsBatchView.as_view(), name="subjects-batch"),
     path("subjects/<str:account_id>", SubjectView.as_view(), name="subject"),
