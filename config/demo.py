@@ -14,7 +14,6 @@ from types import FrameType
 
 from config import env
 from config.embedded import EmbeddedError, Home, Wanted, ports, serving
-from config.embedded.home import MARK
 from config.embedded.locks import exclusively, taken
 from config.supervision import POLL_SECONDS, Crew, Ended, Program, die_with_parent
 
@@ -60,10 +59,10 @@ def run(environment: env.Environment, *, load: bool) -> int:
             env.set_here(**use.variables, MERCH_HOME=str(home.root))
             env.set_default("DJANGO_SETTINGS_MODULE", "config.settings.local")
             migrate(crew, home)
-            if load:
-                fill(crew)
+            filled = load and fill(crew)
             start(crew, home, environment)
-            wait_until_ready(crew, environment.port)
+            # Without data there is no release, and /readyz would rightly never be content.
+            wait_until_ready(crew, environment.port, "readyz" if filled else "healthz")
             introduce(home, environment.port, time.monotonic() - began)
             while True:
                 crew.check()
@@ -90,13 +89,14 @@ def migrate(crew: Crew, home: Home) -> None:
     crew.finish(Program("migrate", managed("migrate", "--no-input"), log(home, "migrate")))
 
 
-def fill(crew: Crew) -> None:
-    """Load the demo into an empty database."""
+def fill(crew: Crew) -> bool:
+    """Load the demo into an empty database; whether there was anything to load."""
     if not any(env.PROJECT.glob("*/management/commands/load_demo.py")):
         say("There is no load_demo command, so nothing is loaded")
-        return
+        return False
     say("Loading the demo (a filled database is left as it is)")
     crew.finish(Program("load_demo", managed("load_demo"), None))
+    return True
 
 
 def start(crew: Crew, home: Home, environment: env.Environment) -> None:
@@ -114,13 +114,13 @@ def start(crew: Crew, home: Home, environment: env.Environment) -> None:
     crew.start(Program("scheduler", beat, log(home, "scheduler"), patience=5))
 
 
-def wait_until_ready(crew: Crew, port: int) -> None:
-    """Return when /readyz says 200; tell what it says instead, and go on, when it never does."""
+def wait_until_ready(crew: Crew, port: int, address: str) -> None:
+    """Return when ``address`` says 200; tell what it says instead, and go on, when it never does."""
     answer, until, told = "no answer", time.monotonic() + READY_SECONDS, time.monotonic() + 2
     while time.monotonic() < until:
         crew.check()
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=2):
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/{address}", timeout=2):
                 return
         except urllib.error.HTTPError as error:
             answer = f"{error.code} {error.read(200).decode(errors='replace').partition(chr(10))[0]}"
@@ -130,10 +130,10 @@ def wait_until_ready(crew: Crew, port: int) -> None:
         except OSError as error:
             answer = str(error)
         if time.monotonic() > told:
-            say(f"Waiting for the first release: {answer}")
+            say(f"Waiting for /{address}: {answer}")
             told += 10
         time.sleep(POLL_SECONDS)
-    say(f"/readyz is not ready yet: {answer}")
+    say(f"/{address} is not ready yet: {answer}")
 
 
 def introduce(home: Home, port: int, seconds: float) -> None:
@@ -158,8 +158,8 @@ def reset(environment: env.Environment) -> int:
     if not root.exists():
         say(f"{root} is empty")
         return 0
-    if not (root / MARK).exists():
-        raise Ended(f"{root} was not made by `make demo` or `make test` ({MARK} is missing), so it stays as it is.")
+    if not Home(root).ours():
+        raise Ended(f"{root} was there before Merch used it, so it stays as it is; delete what is yours to delete.")
     locks = [root / "demo.lock", *root.glob("embedded/use.lock"), *root.glob("*/embedded/use.lock")]
     if any(map(taken, locks)):
         raise Ended(f"Something still runs on {root}: stop `make demo` and `make test` first.")

@@ -10,6 +10,8 @@ from config.embedded import ports
 from config.embedded.trouble import EmbeddedError
 
 MARK = ".merch-home"
+# What a home may hold before its own servers were first needed: the secret, and the homes of tests and measurements.
+UNMARKED = {"secret", "test", "bench"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +47,18 @@ class Home:
     def log(self, name: str) -> Path:
         return self.servers / f"{name}.log"
 
+    def ours(self) -> bool:
+        """Whether everything here was made by us, so that `make reset` may delete it: never a person's directory."""
+        if (self.root / MARK).exists():
+            return True
+        return not self.root.exists() or {path.name for path in self.root.iterdir()} <= UNMARKED
+
     def prepare(self) -> None:
-        """Make the directories. The mark tells `make reset` that it may empty this directory, and no other."""
-        existed = self.root.exists()
+        """Make the directories, and mark the home if it is new."""
+        if self.ours():
+            self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            (self.root / MARK).touch()
         self.servers.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not existed:
-            self.root.chmod(0o700)
-        (self.root / MARK).touch()
 
     def endpoint(self, name: str) -> Endpoint:
         """The remembered endpoint of ``name``, made on first use (under the start lock)."""

@@ -1,6 +1,7 @@
 """Does one command start everything, say how to reach it, and leave nothing behind?"""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -72,6 +73,12 @@ def test_reset_empties_what_we_made_and_nothing_else(house: House, monkeypatch: 
     with pytest.raises(Ended, match="stays as it is"):
         demo.reset(read(house, monkeypatch))
 
+    house.home.prepare()
+    with pytest.raises(Ended, match="stays as it is"):
+        demo.reset(read(house, monkeypatch))
+
+    (house.root / "novel.txt").unlink()
+    shutil.rmtree(house.home.servers)
     house.home.prepare()
     assert demo.reset(read(house, monkeypatch)) == 0
     assert not house.root.exists()

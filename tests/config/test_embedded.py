@@ -153,6 +153,38 @@ def test_a_valkey_that_does_not_answer_is_replaced(house: House, number: signal.
     assert house.valkey() != before
 
 
+def test_a_process_that_inherited_the_id_of_a_dead_valkey_is_spared(house: House) -> None:
+    user = house.hold()
+    os.kill(house.valkey(), signal.SIGKILL)
+    os.killpg(user.pid, signal.SIGKILL)
+    until(lambda: house.processes() == [])
+    stranger = subprocess.Popen(["sleep", "60"])
+    (house.home.servers / "valkey" / "valkey.pid").write_text(str(stranger.pid))
+
+    house.run("true")
+
+    assert stranger.poll() is None
+    stranger.kill()
+    stranger.wait()
+
+
+def test_a_frozen_postmaster_is_stopped_all_the_same(house: House) -> None:
+    user = house.hold()
+    os.kill(house.postmaster(), signal.SIGSTOP)
+    user.send_signal(signal.SIGTERM)
+    user.wait(90)
+
+    assert house.processes() == []
+
+
+def test_half_a_data_directory_is_not_taken_for_whole(house: House) -> None:
+    half = Postgres(house.home).data.with_name("fresh")
+    half.mkdir(parents=True)
+    (half / "PG_VERSION").write_text("18\n")
+
+    assert house.sql("select 1") == "1"
+
+
 def test_a_url_that_is_given_switches_its_server_off(house: House) -> None:
     given = env.for_child(DATABASE_URL="postgres://somebody@elsewhere/theirs", REDIS_URL=None)
     words = [*EMBEDDED, "exec", "--home", str(house.root), "--", "sh", "-c", "echo $DATABASE_URL $REDIS_URL"]
