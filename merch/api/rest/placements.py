@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter
-from msgspec import convert
+from msgspec import ValidationError, convert
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
@@ -17,7 +17,7 @@ from audiences.rules import Type, ValueType
 from merch import answering
 from merch.api.rest import cors
 from merch.api.rest.auth import CLIENT_DOORS, HasKey, KeyAuthentication
-from merch.api.rest.body import bad_fields_of
+from merch.api.rest.body import field_error
 from merch.api.rest.decisions import DecisionCall, decide_call
 from merch.api.rest.gated import answer
 from merch.api.rest.hot import Call
@@ -92,8 +92,8 @@ def call_of(slug: str, parameters: dict[str, str], release: Release) -> Decision
         raise bad_fields(errors)
     try:
         return convert(body, DecisionCall)
-    except ValueError as error:
-        raise bad_fields_of(error) from error  # type: ignore[arg-type]
+    except ValidationError as error:
+        raise bad_fields([field_error(error)]) from error
 
 
 def _value(name: str, text: str, of: ValueType, errors: list[FieldError]) -> Any:
