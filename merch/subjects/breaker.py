@@ -10,7 +10,7 @@ from time import monotonic
 log = logging.getLogger(__name__)
 
 FIRST_PAUSE = 0.1  # seconds between two probes
-LONGEST_PAUSE = 1.0
+LONGEST_PAUSE = 0.5
 STEADY = 10.0  # seconds of health after which a new failure is a new story
 
 

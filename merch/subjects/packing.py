@@ -67,6 +67,8 @@ def unpack(epoch: bytes | None, record: bytes | None, bits: bytes | None) -> Sub
         if number is None:
             return None
         return NEW_SUBJECT if bits is None else Subject(SubjectRecord(), _bits(bits, number))
+    if len(record) < HEADER:
+        raise Unreadable("a record without a header")
     if number is not None and int.from_bytes(record[:_HALF], "big") < number:
         return NEW_SUBJECT  # left over from an earlier epoch: the truth does not know this subject any more
     try:

@@ -98,7 +98,7 @@ def sweep(*, now: datetime, store: Store = serving_store) -> Swept:
 def _replay_if_restarted(run_id: str, now: datetime) -> bool:
     """Another server, or the same one restarted: what was written lately may be lost, so it is owed again."""
     with transaction.atomic():
-        epoch = ServingEpoch.objects.select_for_update().get()
+        epoch, _ = ServingEpoch.objects.select_for_update().get_or_create(id=1)
         if epoch.store_run_id == run_id:
             return False
         DirtySubject.objects.filter(written_at__gte=now - REPLAYABLE).update(written_at=None)

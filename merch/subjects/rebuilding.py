@@ -21,6 +21,11 @@ PAGE = 1_000
 PAGE_SECONDS = 5.0
 REBUILD_LOCK = 7_203_112  # pg_advisory_lock: one rebuild at a time in the deployment
 
+NEXT_EPOCH = """
+INSERT INTO audiences_servingepoch AS row (id, number, store_run_id) VALUES (1, %s, '')
+ON CONFLICT (id) DO UPDATE SET number = greatest(row.number, %s) + 1 RETURNING number
+"""
+
 Progress = Callable[[int, int], None]  # subjects done, subjects at the beginning
 
 
@@ -55,10 +60,7 @@ def rebuild(*, now: datetime, progress: Progress | None = None, store: Store = s
 def _next_epoch(held: int) -> int:
     """Above the last one and above the store's, which is ahead after PostgreSQL was restored from a backup."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE audiences_servingepoch SET number = greatest(number, %s) + 1 RETURNING number",
-            [held],
-        )
+        cursor.execute(NEXT_EPOCH, [held + 1, held])
         return int(cursor.fetchone()[0])
 
 

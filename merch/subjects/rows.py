@@ -19,7 +19,7 @@ SELECT s.id, s.kind, s.key, s.version, s.traits::text, s.consent::text, s.histor
         p.key, p.tiers, (extract(epoch FROM p.starts_at) * 1000000)::bigint,
         (extract(epoch FROM p.expires_at) * 1000000)::bigint) ORDER BY p.key), '[]')::text
      FROM audiences_suppression p WHERE p.subject_id = s.id AND (p.expires_at IS NULL OR p.expires_at > %s)),
-    b.layout, b.run_id, b.bits, (SELECT number FROM audiences_servingepoch)
+    b.layout, b.run_id, b.bits, coalesce((SELECT number FROM audiences_servingepoch), 0)
 FROM audiences_subject s LEFT JOIN audiences_behaviourbits b ON b.subject_id = s.id
 """
 BY_ID = COLUMNS + "WHERE s.id = ANY(%s)"
