@@ -23,8 +23,8 @@ def behaviour(leaf: EventLeaf | ListLeaf) -> tuple[Node, bool]:
     op, negated = positive(leaf.op)
     value = leaf.value
     if op in _AS_GTE:
-        step, flip = _AS_GTE[op]
-        op, value, negated = "gte", value + step, negated != flip
+        step, negated = _AS_GTE[op]
+        op, value = "gte", value + step
     asked = replace(leaf, op=op, value=value)
     if without_events(asked):
         return Not(asked), not negated

@@ -4,7 +4,21 @@ from typing import Any
 
 import pytest
 
-from audiences.rules import Env, HistoryCell, Rule, WhyFalse, compile_rule, env_at, holds, inline, reads, why_false
+from audiences.rules import (
+    Env,
+    HistoryCell,
+    Rule,
+    Type,
+    ValueType,
+    WhyFalse,
+    compile_rule,
+    encode_trait,
+    env_at,
+    holds,
+    inline,
+    reads,
+    why_false,
+)
 from audiences.rules.days import DAY, HOUR
 from audiences.rules.instants import instants_needed
 from audiences.rules.nodes import HistoryLeaf, Not, leaves
@@ -22,6 +36,10 @@ def answer(node: Json, **facts: Any) -> bool:
     env = env_at(NOW, key="acc_1", **facts)
     assert compile_rule(asked, positions)(env) is holds(asked, env, positions)
     return compile_rule(asked, positions)(env)
+
+
+def encoded(version: str) -> int:
+    return int(encode_trait(ValueType(Type.VERSION), version))
 
 
 def score(op: str, value: Any = None) -> Json:
@@ -46,6 +64,34 @@ def test_missing_makes_positives_false_and_complements_true(
     assert answer(score("present"), traits=traits) is present
     assert answer(score("absent"), traits=traits) is not present
     assert answer({"not": score("between", [1980, 1989])}, traits=traits) is not_between
+
+
+@pytest.mark.parametrize(
+    ("trait", "op", "value", "yes", "no"),
+    [
+        ("market", "eq", "SE", ["SE"], ["se", "S", ""]),
+        ("market", "in", ["SE", "GB"], ["SE", "GB"], ["G", "SEGB"]),
+        ("market", "prefix", "S%", ["S%", "S%E"], ["SE", "S", "xS%"]),
+        ("score", "lt", 3, [2, -9], [3, 4]),
+        ("score", "lte", 3, [3], [4]),
+        ("score", "gt", 3, [4], [3]),
+        ("score", "gte", 3, [3], [2]),
+        ("score", "between", [1, 3], [1, 2, 3], [0, 4]),
+        ("balance", "in", ["9.99"], [999], [9, 10]),
+        ("opt_in", "eq", False, [False], [True]),
+        ("genres", "contains", "pop", [["jazz", "pop"]], [["kpop"], []]),
+        ("genres", "any_of", ["pop", "jazz"], [["jazz"], ["jazz", "kpop"]], [["kpop"], []]),
+        ("genres", "all_of", ["pop", "jazz"], [["jazz", "kpop", "pop"]], [["jazz"], ["kpop"], []]),
+        ("client", "gte", "8.9.40", [encoded("8.9.40"), encoded("8.10")], [encoded("8.9.9"), encoded("8")]),
+        ("client", "between", ["8.9", "8.10"], [encoded("8.9.0.1")], [encoded("8.10.0.1")]),
+    ],
+)
+def test_each_operator_means_what_it_says(trait: str, op: str, value: Any, yes: list[Any], no: list[Any]) -> None:
+    leaf = {"trait": trait, "op": op, "value": value}
+
+    assert [answer(leaf, traits={trait: (stored, NOW)}) for stored in yes] == [True] * len(yes)
+    assert [answer(leaf, traits={trait: (stored, NOW)}) for stored in no] == [False] * len(no)
+    assert answer({"not": leaf}) is True
 
 
 @pytest.mark.parametrize(
