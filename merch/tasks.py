@@ -6,6 +6,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from audiences import ingest
+from merch.releases import store
 from merch.subjects import publish
 
 
@@ -19,3 +20,10 @@ def sweep_subjects() -> None:
 def prepare_days() -> None:
     """Make the coming days' event tables ahead of their first event."""
     ingest.prepare_days(timezone.now())
+
+
+@shared_task(name="merch.publish_what_is_behind")
+def publish_what_is_behind() -> None:
+    """Serve what was approved or edited since the last publication; while a hold stands, nothing."""
+    if store.behind() and not store.held():
+        store.publish(by=None, now=timezone.now(), why="changes since the last publication")

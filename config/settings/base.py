@@ -145,6 +145,7 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(MERCH_HOME / "beat-schedule")
 # Every recurring task, in one table: {"name": {"task": "app.tasks.name", "schedule": timedelta(...)}}
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "sweep-subjects": {"task": "merch.sweep_subjects", "schedule": timedelta(seconds=5), "options": {"expires": 5}},
+    "publish": {"task": "merch.publish_what_is_behind", "schedule": timedelta(seconds=5), "options": {"expires": 5}},
     "prepare-days": {"task": "merch.prepare_days", "schedule": timedelta(hours=1), "options": {"expires": 3600}},
 }
 

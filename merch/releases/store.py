@@ -67,7 +67,7 @@ def publish(*, by: User | None, now: datetime, why: str = "") -> Published:
 
 
 def _publish(built: build.Built, *, by: User | None, now: datetime, why: str) -> Published:
-    hold = PublicationHold.objects.filter(lifted_at__isnull=True).select_related("placed_by").first()
+    hold = held()
     if hold is not None:
         raise Held(hold)
     release = _store(built, now)
@@ -109,6 +109,11 @@ def behind() -> bool:
     return decided is not None and (head is None or decided.number > head.revision)
 
 
+def held() -> PublicationHold | None:
+    """The hold that stands, or None."""
+    return PublicationHold.objects.filter(lifted_at__isnull=True).select_related("placed_by").first()
+
+
 def rollback(digest: str, *, by: User | None, now: datetime, why: str) -> Publication:
     """Serve an earlier release again, under a new number, and hold publication. Raises UnknownRelease.
 
@@ -120,8 +125,7 @@ def rollback(digest: str, *, by: User | None, now: datetime, why: str) -> Public
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [PUBLICATION_LOCK])
-        hold = PublicationHold.objects.filter(lifted_at__isnull=True).first()
-        if hold is None:
+        if held() is None:
             PublicationHold.objects.create(placed_at=now, placed_by=by, why=why or "roll-back")
         _record("rolled back to", found[0], by, now, why)
         publication = Publication.objects.create(
