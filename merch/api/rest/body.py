@@ -13,18 +13,21 @@ from typing import Any, TypeVar, cast
 import msgspec
 from django.http import HttpRequest
 
-from merch.api.rest.limits import DEPTH, INFLATE_RATIO, INFLATED_BYTES
+from merch.api.rest.limits import ATTRIBUTES, DEPTH, INFLATE_RATIO, INFLATED_BYTES, KEY_LENGTH
 from merch.api.rest.problems import FieldError, Refused, bad
 
 T = TypeVar("T")
 
 GZIP = 16 + zlib.MAX_WBITS
+MOST_TRIED = 2 * ATTRIBUTES
 
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _SURROGATE = re.compile(rb"(?<!\\)(?:\\\\)*\\u[dD][89a-fA-F]")
-_WHERE = re.compile(r" - at `(?:key in )?\$\.?(.*)`$")
+_WHERE = re.compile(r" - at (?:`key` in )?`\$\.?(.*)`$")
+_STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
+SOME_KEY = "[...]"  # how msgspec writes that a member of a free-form object is wrong, without saying which
 _MISSING = re.compile(r"missing required field `([^`]+)`")
 _UNKNOWN = re.compile(r"contains unknown field `([^`]+)`")
 _JSON_TYPE = re.compile(r'application/json(?:\s*;\s*charset\s*=\s*"?utf-?8"?)?\s*', re.IGNORECASE)
@@ -114,7 +117,9 @@ def decode(raw: bytes, of: type[T], *, unique: bool = True) -> T:
     try:
         value: T = decoder(cast(Hashable, of)).decode(raw)
     except msgspec.ValidationError as error:
-        raise bad_fields_of(error) from error
+        found = field_error(error)
+        field = _which(raw, of, found.field) if SOME_KEY in found.field else found.field
+        raise bad(field, found.code, found.message) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _not_json(raw) from error
     if unique:
@@ -167,12 +172,6 @@ def _distinct(pairs: list[tuple[str, Any]]) -> None:
 _UNIQUE = json.JSONDecoder(object_pairs_hook=_distinct, parse_int=len, parse_float=len)
 
 
-def bad_fields_of(error: msgspec.ValidationError) -> Refused:
-    """The refusal of a value of the wrong type, naming its field."""
-    found = field_error(error)
-    return Refused(400, found.code, f"{found.field}: {found.message}", [found])
-
-
 def field_error(error: msgspec.ValidationError, inside: str = "") -> FieldError:
     """Which field, and why. ``inside``: the path of the part that was decoded, such as ``events[3]``."""
     text = str(error)
@@ -184,6 +183,28 @@ def field_error(error: msgspec.ValidationError, inside: str = "") -> FieldError:
     if unknown := _UNKNOWN.search(sentence):
         return FieldError(f"{path}.{unknown[1]}".lstrip("."), "unknown_field", "There is no such field.")
     return FieldError(path or "body", "invalid", f"{sentence}.")
+
+
+def _which(raw: bytes, of: Any, path: str) -> str:
+    """``path`` with the name of the member in place of SOME_KEY: the one that is wrong even when it stands alone."""
+    before, _, after = path.partition(SOME_KEY)
+    try:
+        document = msgspec.json.decode(raw)
+        members = document
+        for name, index in _STEP.findall(before):
+            members = members[name or int(index)]
+        alone = list(members.items())
+    except (msgspec.MsgspecError, LookupError, AttributeError):
+        return path
+    for name, value in alone[:MOST_TRIED]:
+        members.clear()
+        members[name] = value
+        try:
+            msgspec.convert(document, of)
+        except msgspec.ValidationError as again:
+            if field_error(again).field.startswith(before + SOME_KEY):
+                return f"{before}.{name[:KEY_LENGTH]}{after}"
+    return path
 
 
 def _not_json(raw: bytes) -> Refused:
