@@ -73,7 +73,7 @@ class Serving:
                 if self._follows:
                     self._looked.clear()
                     threading.Thread(target=self._follow, name="merch-serving", daemon=True).start()
-            begun = self._state
+            begun = self._state or self._from_disk()
         if self._follows and begun.source == "builtin":
             # The very first start on this machine: an answer without any release would only be wrong.
             self._looked.wait(FIRST_LOOK)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -24,7 +24,7 @@ from merch.api.rest.hot import Call
 from merch.api.rest.problems import FieldError, bad_fields
 from merch.api.rest.schema import READING, documented
 from merch.engine.compiled import Candidate, Release
-from merch.keys import Scope
+from merch.keys import Caller, Scope
 from merch.releases import serving
 
 NOT_CONTEXT = frozenset({"account_id", "device_id", "prefetch", "slots"})
@@ -69,7 +69,7 @@ class PlacementDecisionView(OpenView):
     )
     def get(self, request: Request, slug: str) -> HttpResponse:
         asked = call_of(slug, request.query_params.dict(), serving.current().release)
-        decided = decide_call(asked, Call(request.auth, self.now, request.META))
+        decided = decide_call(asked, Call(cast(Caller, request.auth), self.now, request.META))
         return answer(answering.body_of(decided.decision, decided.request))
 
 
