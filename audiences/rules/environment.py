@@ -1,7 +1,7 @@
 """What may a rule read when it is asked about one subject at one moment?"""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from msgspec import Struct
 
@@ -17,6 +17,14 @@ class HistoryCell(Struct, gc=False):
     instants: tuple[int, ...] = ()
 
 
+class Cells(Protocol):
+    """History by (scope, key, happening): a dict, or a view of a record that spells its keys otherwise."""
+
+    def get(self, key: tuple[str, str, str], /) -> Any:
+        """The HistoryCell, or None where nothing was ever counted."""
+        ...
+
+
 class Env(Struct, gc=False):
     """Stored values by name. A trait or context value that is missing has no entry; neither is ever None.
 
@@ -30,7 +38,7 @@ class Env(Struct, gc=False):
 
     traits: Mapping[str, tuple[Any, int]]
     ctx: Mapping[str, Any]
-    history: Mapping[tuple[str, str, str], HistoryCell]
+    history: Cells
     bits: int
     key: str
     now: int

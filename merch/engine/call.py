@@ -30,8 +30,8 @@ class HistoryView:
     def __init__(self, cells: Mapping[str, HistoryCell]) -> None:
         self.cells = cells
 
-    def get(self, key: tuple[str, str, str], default: HistoryCell | None = None) -> HistoryCell | None:
-        """The cell, or ``default`` where nothing was ever counted."""
+    def get(self, key: tuple[str, str, str], default: None = None) -> HistoryCell | None:
+        """The cell, or None where nothing was ever counted."""
         return self.cells.get("|".join(key), default)
 
 
@@ -73,7 +73,7 @@ class Call:
         self.law = self._law(account, visited, traits, today)
         self.locale = _locale(request.context, self.billing_market)
         self.env = Env(
-            traits, _with_hour(request.context, now - day_start), HistoryView(self.record.history),  # type: ignore[arg-type]
+            traits, _with_hour(request.context, now - day_start), HistoryView(self.record.history),
             subject.bits if subject else 0, request.key, now, today, day_start,
         )  # fmt: skip
         self.chosen_offers: set[str] = set()
