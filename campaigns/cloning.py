@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 from django.contrib.auth.models import User
@@ -37,7 +38,7 @@ def clone(campaign: Campaign, key: str, *, by: User, now: datetime, why: str = "
 
 def _refuse_key(key: str) -> None:
     # fullmatch: the validator's own search would let a line end through.
-    if not SLUG.regex.fullmatch(key):
+    if not re.fullmatch(SLUG.regex, key):
         raise Refused([Problem("campaign.key", f'"{key[:60]}" is no key.', str(SLUG.message))])
     if Campaign.objects.filter(key=key).exists():
         raise Refused([Problem("campaign.key_taken", f"There is a campaign {key} already.", "Choose another key.")])

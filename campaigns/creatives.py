@@ -27,9 +27,9 @@ _WORDS = (
     r"(?:kr|zł|kč|ft|lei|лв|руб|fr|rp|rm|tl|usd|eur|gbp|sek|nok|dkk|chf|jpy|brl|inr|mxn|pln|czk|huf|ron|cad|aud|nzd"
     r"|dollars?|euros?|pounds?|kron(?:a|or|er|en)|yen|reais|rupees?|cents?|pence)"
 )
-_AMOUNT = re.compile(
-    rf"\d[.,']\d\d(?!\d)|\d\s?¤|¤\s?\d|(?<![a-z])\d[\d.,' ]*{_WORDS}\b|\b{_WORDS}\.?\s?\d", re.IGNORECASE
-)
+# Two decimals, grouped or not; 8.9.40 is a version.
+_DECIMALS = r"(?<![\d.,'])(?:\d{1,3}(?:[.,' ]\d{3})+|\d+)[.,']\d\d(?!\d|[.,']\d)"
+_AMOUNT = re.compile(rf"{_DECIMALS}|\d\s?¤|¤\s?\d|(?<![a-z])\d[\d.,' ]*{_WORDS}\b|\b{_WORDS}\.?\s?\d", re.IGNORECASE)
 
 
 def schema_problems(fields: object) -> list[Problem]:

@@ -54,5 +54,6 @@ def problems(version: OfferVersion) -> list[Problem]:
     if version.state == OfferVersion.State.PUBLISHED:
         return [Problem("offer.published", f"{version} is published already.", "Make a new version to change it.")]
     found = terms.problems(version.offer.mechanic, version.terms)
-    found += rulechecks.rule_problems(version.rule, rulechecks.words(), f"the rule of {version}")
-    return found + rulechecks.requires_problems(version.requires, rulechecks.words(), str(version))
+    words = rulechecks.words()
+    found += rulechecks.rule_problems(version.rule, words, f"the rule of {version}")
+    return found + rulechecks.requires_problems(version.requires, words, str(version))

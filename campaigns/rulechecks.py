@@ -7,8 +7,10 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from audiences.models import Audience, BehaviourLeaf, ContextDefinition, EventDefinition, TraitDefinition, WhenStale
-from audiences.rules import EventType, Rule, TraitType, Type, ValueType, Vocabulary, inline, parse, reads, resolve
+from audiences import catalogue
+from audiences.models import Audience, BehaviourLeaf
+from audiences.rules import Rule, Vocabulary, inline, parse, reads, resolve
+from campaigns.models import Campaign, Offer, Placement, Plan, PlanGroup
 from campaigns.problems import Problem
 from campaigns.profiling import leaves
 
@@ -68,27 +70,13 @@ def not_computed(
 
 
 def words() -> Vocabulary:
-    """The names that rules may use now."""
-    return Vocabulary(
-        traits={trait.name: _trait(trait) for trait in TraitDefinition.objects.all()},
-        contexts={
-            each.name: ValueType(Type(each.type), frozenset(each.values)) for each in ContextDefinition.objects.all()
-        },
-        events={
-            event.name: EventType({n: ValueType(Type(t)) for n, t in event.fields.items()}, event.in_history)
-            for event in EventDefinition.objects.all()
-        },
-        audiences={
-            audience.slug: audience.rule if audience.kind == Audience.Kind.RULE else None
-            for audience in Audience.objects.all()
-        },
+    """The names that rules may use now; history conditions may name what exists here."""
+    return catalogue.vocabulary(
+        keys={
+            "campaign": frozenset(Campaign.objects.values_list("key", flat=True)),
+            "offer": frozenset(Offer.objects.values_list("key", flat=True)),
+            "plan": frozenset(Plan.objects.values_list("key", flat=True)),
+            "plan_group": frozenset(PlanGroup.objects.values_list("key", flat=True)),
+            "placement": frozenset(Placement.objects.values_list("slug", flat=True)),
+        }
     )
-
-
-def _trait(trait: TraitDefinition) -> TraitType:
-    age = trait.tolerated_age
-    return TraitType(
-        Type(trait.type), frozenset(trait.values), trait.decimal_places,
-        tolerance=None if age is None else int(age.total_seconds() * 1_000_000),
-        when_stale="keep" if trait.when_stale == WhenStale.KEEP else "missing",
-    )  # fmt: skip
