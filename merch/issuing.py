@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import transaction
 
 from audiences.models import Revision
@@ -33,9 +33,9 @@ def issue(
     name: str,
     scope: Scope,
     *,
-    by: AbstractBaseUser | None,
+    by: User | None,
     now: datetime,
-    person: AbstractBaseUser | None = None,
+    person: User | None = None,
     origins: Sequence[str] = (),
     expires_at: datetime | None = None,
 ) -> Issued:
@@ -63,7 +63,7 @@ def issue(
     return Issued(row, key)
 
 
-def revoke(row: ApiKey, *, by: AbstractBaseUser | None, now: datetime, why: str = "") -> bool:
+def revoke(row: ApiKey, *, by: User | None, now: datetime, why: str = "") -> bool:
     """Refuse the key from now on, in every process within seconds; False when it was revoked already."""
     with transaction.atomic():
         revoked = ApiKey.objects.filter(pk=row.pk, revoked_at__isnull=True).update(revoked_at=now)
@@ -76,7 +76,7 @@ def revoke(row: ApiKey, *, by: AbstractBaseUser | None, now: datetime, why: str 
 def _check(
     name: str,
     scope: Scope,
-    person: AbstractBaseUser | None,
+    person: User | None,
     origins: Sequence[str],
     expires_at: datetime | None,
     now: datetime,
@@ -101,7 +101,7 @@ def _is_origin(text: str) -> bool:
     return parts.scheme in ("http", "https") and bool(parts.netloc) and text == f"{parts.scheme}://{parts.netloc}"
 
 
-def _record(verb: str, row: ApiKey, by: AbstractBaseUser | None, now: datetime, why: str = "") -> None:
+def _record(verb: str, row: ApiKey, by: User | None, now: datetime, why: str = "") -> None:
     about = {"name": row.name, "scope": row.scope, "origins": row.origins, "person": row.person_id}
     Revision.objects.record(
         actor=by, verb=verb, object_type="api key", object_key=row.prefix, before=None, after=about, now=now, why=why

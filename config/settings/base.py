@@ -147,6 +147,10 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "sweep-subjects": {"task": "merch.sweep_subjects", "schedule": timedelta(seconds=5), "options": {"expires": 5}},
     "publish": {"task": "merch.publish_what_is_behind", "schedule": timedelta(seconds=5), "options": {"expires": 5}},
     "prepare-days": {"task": "merch.prepare_days", "schedule": timedelta(hours=1), "options": {"expires": 3600}},
+    "behaviours": {"task": "merch.ensure_behaviours", "schedule": timedelta(minutes=1), "options": {"expires": 60}},
+    "start-due-run": {"task": "audiences.start_due_run", "schedule": timedelta(minutes=1), "options": {"expires": 60}},
+    "work-runs": {"task": "audiences.work_runs", "schedule": timedelta(minutes=1), "options": {"expires": 60}},
+    "sweep-exports": {"task": "audiences.sweep_exports", "schedule": timedelta(hours=1), "options": {"expires": 3600}},
 }
 
 # --- people who sign in ---------------------------------------------------------------------------
@@ -179,6 +183,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.PageNumberPagination",
     "PAGE_SIZE": 50,
+    "URL_FORMAT_OVERRIDE": None,  # ?format= is a filter of placements, and answers have one form
     "EXCEPTION_HANDLER": "merch.api.rest.problems.exception_handler",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }

@@ -38,9 +38,8 @@ class Systems:
         self.headers = {"Authorization": f"Bearer {key}"}
 
     def send(self, method: str, path: str, body: Any = None) -> Any:
-        raw = body if isinstance(body, bytes) else json.dumps(body)
-        data = {} if body is None else {"data": raw, "content_type": "application/json"}
-        return self.client.generic(method, f"/v1/{path}", headers=self.headers, **data)
+        raw = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body)
+        return self.client.generic(method, f"/v1/{path}", raw, "application/json", headers=self.headers)
 
     def patch(self, account: str, body: Any) -> Any:
         return self.send("PATCH", f"subjects/{quote(account, safe='')}", body)

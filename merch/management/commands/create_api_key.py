@@ -4,8 +4,7 @@ from argparse import ArgumentParser
 from datetime import timedelta
 from typing import Any
 
-from django.contrib.auth import get_user_model
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
@@ -44,10 +43,9 @@ class Command(BaseCommand):
         self.stdout.write(issued.key)
 
 
-def person_named(name: str) -> AbstractBaseUser:
+def person_named(name: str) -> User:
     """Raises CommandError where nobody active has that name."""
-    users = get_user_model()
-    person = users._default_manager.filter(**{users.USERNAME_FIELD: name}, is_active=True).first()
+    person = User.objects.filter(username=name, is_active=True).first()
     if person is None:
         raise CommandError(f"There is no active user {name!r}.")
     return person

@@ -66,6 +66,7 @@ class PriceView(ManageView):
     rows = Price.objects.select_related("plan", "market").order_by("plan__key", "market__code", "effective", "pk")
     filterset_class = filters.PriceFilters
     lookup_field = "pk"
+    lookup_url_kwarg = "id"
     lookup_value_regex = "[0-9]{1,18}"
 
 
