@@ -25,9 +25,9 @@ import msgspec
 from django.conf import settings
 from django.db import DatabaseError, DataError, IntegrityError, connection, transaction
 from django.utils import timezone
-from experiments.exposures import ExposureRow, insert_exposures
 
 from audiences.moments import moment
+from experiments.exposures import ExposureRow, insert_exposures
 from merch import metrics
 from merch.engine.facts import Decision, Request, Subject
 from merch.subjects.publish import publish
@@ -109,9 +109,10 @@ def count_lost(folder: Path) -> int:
 
 
 class Recorder:
-    """A bounded buffer and the thread that empties it; safe to use from any thread and after a fork."""
+    """A bounded buffer and the thread that empties it (none without ``follow``); for any thread, and after a fork."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, follow: bool = True) -> None:
+        self._follows = follow
         self._waiting: deque[Entry] = deque()
         self._pid = 0
         self._lock = threading.Lock()
@@ -145,7 +146,8 @@ class Recorder:
                 metrics.DECISION_RECORDS_LOST.inc(lost)
                 log.warning("%s decision records of killed processes were never written", lost)
             self._pid = os.getpid()
-            threading.Thread(target=self._run, name="merch-recorder", daemon=True).start()
+            if self._follows:
+                threading.Thread(target=self._run, name="merch-recorder", daemon=True).start()
 
     def _run(self) -> None:
         while True:
