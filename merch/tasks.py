@@ -6,6 +6,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from audiences import ingest
+from merch.behaviours import ensure_behaviours
 from merch.releases import store
 from merch.subjects import publish
 
@@ -27,3 +28,9 @@ def publish_what_is_behind() -> None:
     """Serve what was approved or edited since the last publication; while a hold stands, nothing."""
     if store.behind() and not store.held():
         store.publish(by=None, now=timezone.now(), why="changes since the last publication")
+
+
+@shared_task(name="merch.ensure_behaviours")
+def ensure_every_behaviour() -> None:
+    """Give each event condition and list that a rule reads its bit; the run that this makes due then fills it."""
+    ensure_behaviours()

@@ -3,7 +3,7 @@
 from audiences.membership.execution import Progress, execute, silent
 from audiences.membership.files import sweep_exports
 from audiences.membership.lease import LeaseLost, RunBusy, fruitless, waiting
-from audiences.membership.leaves import LAYOUT, ensure_leaves, filled_positions, positions
+from audiences.membership.leaves import LAYOUT, ensure_documents, ensure_leaves, filled_positions, positions
 from audiences.membership.lists import BadList, Replaced, replace_list
 from audiences.membership.publish import NotNow, abandon, accept, roll_back
 from audiences.membership.runs import ENGINES, UnknownAudience, due, newest_published, start_run
@@ -21,6 +21,7 @@ __all__ = [
     "abandon",
     "accept",
     "due",
+    "ensure_documents",
     "ensure_leaves",
     "execute",
     "filled_positions",

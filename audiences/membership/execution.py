@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db import InterfaceError, OperationalError
 from django.db.models import F
 from django.db.models.functions import Now
@@ -14,7 +15,7 @@ from audiences.engines.duck import DuckEngine
 from audiences.engines.outcome import Outcome, Saved, digest, load, moved, save
 from audiences.engines.postgres import PostgresEngine
 from audiences.membership.files import drop_profiles, remember_event_files
-from audiences.membership.lease import Lease, LeaseLost, State, take
+from audiences.membership.lease import Lease, LeaseLost, take
 from audiences.membership.plan import Questions, RunPlan, questions, thawed
 from audiences.membership.publish import conclude
 from audiences.membership.runs import computed, day_of_run, exports, folder, shard_file
@@ -45,8 +46,11 @@ def execute(run: AudienceRun, owner: str, progress: Progress = silent, *, reopen
         _Work(run, lease, progress).finish()
     except (LeaseLost, OperationalError, InterfaceError):
         raise  # not this run's fault: the lease runs out and the next worker goes on
+    except SoftTimeLimitExceeded:
+        lease.give_back()  # a long run is not a failed one: the next worker goes on with the next shard
+        raise
     except Exception as error:
-        lease.renew(state=State.FAILED, finished_at=Now(), note=f"{type(error).__name__}: {error}"[:2_000])
+        lease.fail(f"{type(error).__name__}: {error}"[:2_000])
         raise
     except BaseException:
         lease.give_back()

@@ -54,6 +54,13 @@ class Lease:
                 raise LeaseLost(f"Run {self.run_id} is {run.state} under fence {run.fence}, not {self.fence}.")
             yield run
 
+    def fail(self, note: str) -> None:
+        """End the run for a reason that another worker would meet again. Raises LeaseLost."""
+        with self.writing() as run:
+            run.state, run.note, run.lease_until, run.lease_owner = State.FAILED, note, None, ""
+            run.finished_at = Now()
+            run.save(update_fields=["state", "note", "lease_until", "lease_owner", "finished_at"])
+
     def give_back(self) -> None:
         """Let the next worker take the run at once; does nothing when the lease is lost."""
         held = AudienceRun.objects.filter(pk=self.run_id, fence=self.fence, state=State.RUNNING)

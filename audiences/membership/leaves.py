@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Max
 from django.db.models.functions import Now
 
+from audiences.catalogue import vocabulary
+from audiences.membership.plan import readable
 from audiences.models import BehaviourLeaf
-from audiences.rules import Rule, node_document
+from audiences.rules import Rule, inline, node_document, parse
 from audiences.rules.behaviours import behaviours
 
 LAYOUT = 1  # the layout that new runs compute; a release names the one that it reads
@@ -25,6 +28,13 @@ def ensure_leaves(rules: Iterable[Rule], *, layout: int = LAYOUT) -> dict[str, i
     if asked.keys() - known.keys():
         known = _allocate({digest: node_document(node) for digest, node in asked.items()}, layout)
     return {digest: known[digest] for digest in asked}
+
+
+def ensure_documents(documents: Iterable[Mapping[str, Any] | None], *, layout: int = LAYOUT) -> dict[str, int]:
+    """As ``ensure_leaves``, of stored rules; an empty one reads nothing, nor does one that does not parse."""
+    known, audiences, _ = readable(vocabulary())
+    parsed = (parse(document, known) for document in documents if document)
+    return ensure_leaves((inline(rule, audiences) for rule in parsed if isinstance(rule, Rule)), layout=layout)
 
 
 def positions(*, layout: int = LAYOUT) -> dict[str, int]:

@@ -42,6 +42,11 @@ class RunPlan(Struct, frozen=True):
     unreadable: tuple[int, ...] = ()
 
     @property
+    def note(self) -> str:
+        """What a person should know of any run of this plan."""
+        return " ".join(f"{slug} was left out: {why}" for slug, why in sorted(self.skipped.items()))
+
+    @property
     def width(self) -> int:
         """How many bit positions a subject's bits span."""
         return max((leaf.position for leaf in self.leaves), default=-1) + 1

@@ -31,7 +31,7 @@ def conclude(run: AudienceRun, lease: Lease, plan: RunPlan) -> None:
             _end(held, State.FAILED, reason)
             return
         if reasons := shrunken(held, plan, tally(held, plan)):
-            _end(held, State.HELD, " ".join(reasons))
+            _end(held, State.HELD, " ".join([*reasons, plan.note]).strip())
             return
         _come_into_force(held, plan)
 
@@ -129,7 +129,7 @@ def _come_into_force(run: AudienceRun, plan: RunPlan) -> None:
     newly = leaves.filter(position__in=positions, filled_by__isnull=True).count()
     leaves.filter(position__in=positions).update(filled_by=run)
     leaves.filter(position__in=plan.unreadable).update(filled_by=None)
-    _end(run, State.PUBLISHED, run.note, changed=changed)
+    _end(run, State.PUBLISHED, plan.note, changed=changed)
     if newly:
         # What may be released has changed.
         run.refresh_from_db(fields=["finished_at"])

@@ -63,7 +63,7 @@ def _queued(as_of: datetime, engine: str, plan: RunPlan) -> AudienceRun:
         plan=frozen(plan),
         shards=len(numbers),
         created_at=Now(),
-        note="; ".join(f"{slug} was left out: {why}" for slug, why in sorted(plan.skipped.items())),
+        note=plan.note,
     )
     RunShard.objects.bulk_create(
         RunShard(run=run, number=number, after=number * SHARD, up_to=(number + 1) * SHARD) for number in numbers

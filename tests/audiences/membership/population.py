@@ -85,7 +85,13 @@ def populate(count: int, seed: int = 1) -> list[Subject]:
 def happen(rows: Iterator[dict[str, Any]] | list[dict[str, Any]]) -> None:
     """Append events: {subject, name, day, properties}. purchase is kept with the money."""
     events = [
-        (f"e{at}", row["day"], row["name"], row["subject"], msgspec.json.encode(row["properties"]).decode())
+        (
+            f"{row['day']}-{row['subject']}-{at}",
+            row["day"],
+            row["name"],
+            row["subject"],
+            msgspec.json.encode(row["properties"]).decode(),
+        )
         for at, row in enumerate(rows)
     ]
     with connection.cursor() as cursor:
