@@ -89,6 +89,12 @@ class Serving:
             state = _with_pulse(state, pulse.number, msgspec.json.decode(pulse.body))
         return state
 
+    def hold(self, state: State) -> None:
+        """Serve exactly this and follow nothing: for benchmarks and tests, which bring their own release."""
+        self._follows = False
+        self._pid = os.getpid()
+        self._swap(state)
+
     def refresh(self) -> State:
         """Ask PostgreSQL now and swap in what is newer; raises django.db.DatabaseError when it cannot be asked."""
         with self._refreshing:
