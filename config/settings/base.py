@@ -151,6 +151,8 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "start-due-run": {"task": "audiences.start_due_run", "schedule": timedelta(minutes=1), "options": {"expires": 60}},
     "work-runs": {"task": "audiences.work_runs", "schedule": timedelta(minutes=1), "options": {"expires": 60}},
     "sweep-exports": {"task": "audiences.sweep_exports", "schedule": timedelta(hours=1), "options": {"expires": 3600}},
+    # Asked every hour, read once a UTC day: a scheduler that slept over midnight catches up.
+    "read-out": {"task": "experiments.read_out_due", "schedule": timedelta(hours=1), "options": {"expires": 3600}},
 }
 
 # --- people who sign in ---------------------------------------------------------------------------
@@ -170,6 +172,7 @@ AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
 SESSION_COOKIE_HTTPONLY = True
 X_FRAME_OPTIONS = "DENY"
 

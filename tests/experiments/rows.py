@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from django.db import connection
 
@@ -20,7 +21,7 @@ def layer(key: str = "home") -> Layer:
     return Layer.objects.get_or_create(key=key, defaults={"name": key, "salt": f"layer:{key}:1"})[0]
 
 
-def metric(key: str, kind: str = "proportion", *, event: str = "subscribe", field: str = "", **more: object) -> Metric:
+def metric(key: str, kind: str = "proportion", *, event: str = "subscribe", field: str = "", **more: Any) -> Metric:
     fields = {"amount": "decimal", "minutes": "int", "plan": "string"}
     definition, _ = EventDefinition.objects.get_or_create(name=event, defaults={"label": event, "fields": fields})
     return Metric.objects.create(key=key, name=key, kind=kind, event=definition, field=field, **more)
@@ -32,7 +33,7 @@ def experiment(
     weights: Mapping[str, int] | None = None,
     propensities: Mapping[str, float] | None = None,
     judged_by: tuple[Metric, ...] = (),
-    **more: object,
+    **more: Any,
 ) -> Experiment:
     """A draft whose first arm is the control; with ``propensities`` it was assigned elsewhere."""
     if propensities is not None:
@@ -73,7 +74,7 @@ def happen(
     amount: Decimal | str | None = None,
     money: bool = False,
 ) -> None:
-    """One event for each subject ``<arm>-<first>`` .. ``<arm>-<last>``; an amount is JSON as it stands in ``amount``."""
+    """One event for each subject ``<arm>-<first>`` .. ``<arm>-<last>``; ``amount`` is JSON as it stands."""
     table = "audiences_moneyevent" if money else "audiences_event"
     if not money:
         _sql("SELECT merch_ensure_day('audiences_event', %s)", [at.astimezone(UTC).date()])
@@ -87,6 +88,6 @@ def happen(
     )
 
 
-def _sql(statement: str, parameters: list[object]) -> None:
+def _sql(statement: str, parameters: list[Any]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)

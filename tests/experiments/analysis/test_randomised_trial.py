@@ -45,7 +45,7 @@ def test_spend_in_the_first_week_by_offer_type() -> None:
         assert arms[key]["difference"] == pytest.approx(rounded, abs=1e-3)
         assert arms[key]["difference"] == pytest.approx(wanted["effect"][key]["diff"], abs=1e-6)
         assert arms[key]["error"] == pytest.approx(wanted["effect"][key]["se"], abs=1e-6)
-    assert list(arms)[0] == "none"
+    assert next(iter(arms)) == "none"
     assert not result["quality"]["ratio_check"]["mismatch"]
     assert {arm["verdict"] for arm in result["recommendation"]["arms"]} == {"SHIP"}
 
