@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from threading import Barrier, Thread
+from typing import Any
 
 import pytest
 from django.db import connection, connections
@@ -15,7 +16,7 @@ NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 AT = micros(NOW)
 
 
-def change(key: str, at: int = AT, /, consent: dict[str, bool] | None = None, **traits: object) -> TraitChange:
+def change(key: str, at: int = AT, /, consent: Any = None, **traits: Any) -> TraitChange:
     return TraitChange(kind="a", key=key, observed_at=at, traits=traits, consent=consent or {})
 
 

@@ -75,7 +75,7 @@ def test_a_write_is_seen_by_the_very_next_read(store: Store) -> None:
 
 
 def test_suppressions_travel_with_the_record_until_they_end(store: Store) -> None:
-    facts = {"tiers": ["COMMERCIAL"], "starts_at": NOW, "reason": "", "source": "crm", "now": NOW}
+    facts: dict[str, Any] = {"tiers": ["COMMERCIAL"], "starts_at": NOW, "reason": "", "source": "crm", "now": NOW}
     publish([suppress("a", "acc_1", "case", expires_at=NOW + timedelta(hours=1), **facts)], now=NOW, store=store)
     publish([suppress("a", "acc_1", "forever", expires_at=None, **facts)], now=NOW, store=store)
 

@@ -155,7 +155,7 @@ def test_an_answer_that_drips_is_cut_off_at_the_deadline(server: OwnValkey) -> N
 
 def test_a_connection_that_idled_out_is_replaced_without_a_miss(store: Store, server: OwnValkey) -> None:
     assert reads_again(store)
-    server.client().execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+    server.client().client_kill_filter(_type="normal", skipme=True)
 
     assert reads_again(store)
     assert store.breaker.opened == 0
