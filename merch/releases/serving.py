@@ -26,10 +26,12 @@ from merch.keys import Keyring, keyring
 from merch.models import Publication, PulseHead, PulsePart
 from merch.releases import news
 from merch.releases.disk import Shelf
+from merch.watchdog import watching
 
 log = logging.getLogger(__name__)
 
 POLL = 5.0  # seconds between looks at PostgreSQL when no push comes
+LONGEST_LOOK = 2.0  # seconds; a frozen PostgreSQL must not take the ears off the push channel for longer
 FIRST_LOOK = 2.0  # seconds that a process with nothing on disk waits for PostgreSQL, once
 SPREAD = 0.2  # of the poll, so that processes started together do not ask together
 
@@ -138,7 +140,9 @@ class Serving:
 
     def _refresh_quietly(self) -> None:
         try:
-            self.refresh()
+            connection.ensure_connection()
+            with watching(connection.connection.fileno(), LONGEST_LOOK):
+                self.refresh()
         except (DatabaseError, BadRelease, msgspec.MsgspecError, zlib.error) as error:
             log.warning("cannot ask PostgreSQL for news, serving what is here: %s", str(error).splitlines()[0])
         finally:
