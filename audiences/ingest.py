@@ -24,7 +24,7 @@ LATEST = timedelta(days=35)
 Key = tuple[str, str, str]  # source, event id, day ("" for money: unique for ever)
 
 
-class NewEvent(Struct, frozen=True, kw_only=True):
+class NewEvent(Struct, frozen=True, kw_only=True, gc=False):
     """One event to store. Instants in UTC microseconds; ``occurred_at`` is corrected, ``claimed_at`` is not.
 
     ``day`` makes the id unique and must be one that a retry repeats. ``money``: unique for ever, never too late.

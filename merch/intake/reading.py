@@ -50,7 +50,7 @@ class Sent(Struct, frozen=True):
     properties: dict[str, Any] = {}
 
 
-class Arrival(Struct, frozen=True, kw_only=True):
+class Arrival(Struct, frozen=True, kw_only=True, gc=False):
     """An event that is believed, before it is known whether it is new. Fields as in audiences.ingest.NewEvent."""
 
     ref: Ref
