@@ -22,22 +22,21 @@ def test_only_as_many_buckets_are_given_away_as_there_are() -> None:
     rows = [experiment(f"test-{number}", judged_by=(shared,)) for number in range(4)]
     together = Barrier(len(rows))
 
-    def start(row: Experiment) -> bool:
+    def start(row: Experiment) -> str:
         try:
             together.wait()
             operations.start(row, 4000, by=None, now=START)
         except Refused as refused:
-            assert refused.problems[0].id == "layer.full"
-            return False
+            return refused.problems[0].id
         else:
-            return True
+            return "started"
         finally:
             connection.close()
 
     with ThreadPoolExecutor(len(rows)) as pool:
         started = list(pool.map(start, rows))
 
-    assert sorted(started) == [False, False, True, True]
+    assert sorted(started) == ["layer.full", "layer.full", "started", "started"]
     assert sum(held(row) for row in Experiment.objects.all()) == 8000
 
 
@@ -45,20 +44,19 @@ def test_one_experiment_is_started_once() -> None:
     row = experiment(judged_by=(metric("share"),))
     together = Barrier(3)
 
-    def start(_: int) -> bool:
+    def start(_: int) -> str:
         try:
             together.wait()
             operations.start(row, 4000, by=None, now=START)
         except Refused as refused:
-            assert refused.problems[0].id == "experiment.move"
-            return False
+            return refused.problems[0].id
         else:
-            return True
+            return "started"
         finally:
             connection.close()
 
     with ThreadPoolExecutor(3) as pool:
         started = list(pool.map(start, range(3)))
 
-    assert sorted(started) == [False, False, True]
+    assert sorted(started) == ["experiment.move", "experiment.move", "started"]
     assert held(Experiment.objects.get()) == 4000
