@@ -12,7 +12,7 @@ from datetime import datetime
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from campaigns import foureyes, proposal, readiness
+from campaigns import behaviours, foureyes, proposal, readiness
 from campaigns.cloning import clone as clone
 from campaigns.editing import Change as Change
 from campaigns.editing import edited as edited
@@ -42,6 +42,7 @@ def submit(campaign: Campaign, *, by: User, now: datetime, why: str = "") -> App
     approval = Approval.objects.create(
         campaign=row, content=content, content_hash=digest, requested_by=by, requested_at=now
     )
+    behaviours.ensure()
     if row.state == State.DRAFT:
         _move(row, State.IN_REVIEW)
     _note(row, "submitted", by=by, now=now, why=why, content_hash=digest)

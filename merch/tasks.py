@@ -6,6 +6,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from audiences import ingest
+from campaigns import behaviours
 from merch.behaviours import ensure_behaviours
 from merch.releases import store
 from merch.subjects import publish
@@ -26,7 +27,10 @@ def prepare_days() -> None:
 @shared_task(name="merch.publish_what_is_behind")
 def publish_what_is_behind() -> None:
     """Serve what was approved or edited since the last publication; while a hold stands, nothing."""
-    if store.behind() and not store.held():
+    if not store.behind():
+        return
+    behaviours.ensure()
+    if not store.held():
         store.publish(by=None, now=timezone.now(), why="changes since the last publication")
 
 

@@ -9,6 +9,7 @@ from django.db import connection, transaction
 from django.db.models import Max
 from django.db.models.functions import Now
 
+from audiences import locks
 from audiences.catalogue import vocabulary
 from audiences.membership.plan import readable
 from audiences.models import BehaviourLeaf
@@ -17,8 +18,6 @@ from audiences.rules.behaviours import behaviours
 
 LAYOUT = 1  # the layout that new runs compute; a release names the one that it reads
 
-# pg_advisory_xact_lock: two rules saved at once must not take the same next position.
-POSITION_LOCK = 7_203_112
 
 
 def ensure_leaves(rules: Iterable[Rule], *, layout: int = LAYOUT) -> dict[str, int]:
@@ -51,7 +50,7 @@ def filled_positions(*, layout: int = LAYOUT) -> dict[str, int]:
 def _allocate(documents: dict[str, dict[str, object]], layout: int) -> dict[str, int]:
     with transaction.atomic():
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [POSITION_LOCK])
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [locks.POSITION])
         known = positions(layout=layout)
         highest = BehaviourLeaf.objects.filter(layout=layout).aggregate(highest=Max("position"))["highest"]
         first = 0 if highest is None else highest + 1

@@ -11,6 +11,7 @@ from django.db import connection, transaction
 from django.db.models import Max
 from django.db.models.functions import Now
 
+from audiences import locks
 from audiences.catalogue import vocabulary
 from audiences.membership.leaves import LAYOUT, ensure_leaves
 from audiences.membership.plan import PlannedAudience, PlannedLeaf, RunPlan, frozen, read_leaf, readable, rule_digest
@@ -23,8 +24,6 @@ SHARD = 50_000  # subject ids, so that shards are the same ranges in every run
 ENGINES = ("duckdb", "postgres")
 SETTLED = timedelta(hours=1)  # events of a day that has just closed may come a little late
 
-# pg_advisory_xact_lock: asking for the same run twice at once must give one run.
-START_LOCK = 7_203_113
 
 State = AudienceRun.State
 
@@ -42,7 +41,7 @@ def start_run(as_of: datetime, slugs: Sequence[str] | None = None, engine: str =
         raise ValueError(f"There is no engine {engine!r}; use one of: {', '.join(ENGINES)}.")
     with transaction.atomic():
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [START_LOCK])
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [locks.START_RUN])
         plan = _plan(slugs)
         same = AudienceRun.objects.filter(
             as_of=as_of,

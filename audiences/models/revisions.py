@@ -10,9 +10,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import connection, models
 
-# One number for the whole deployment: pg_advisory_xact_lock(REVISION_LOCK) makes numbers commit in order, so a
-# release built from "everything up to N" can never miss a smaller number that commits later.
-REVISION_LOCK = 7_203_111
+from audiences import locks
 
 
 class RevisionManager(models.Manager["Revision"]):
@@ -30,7 +28,8 @@ class RevisionManager(models.Manager["Revision"]):
     ) -> Revision:
         """Write one change inside the caller's transaction; ``actor`` None means the platform itself."""
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [REVISION_LOCK])
+            # A release built from "everything up to N" must never miss a smaller number that commits later.
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [locks.REVISION])
         return self.create(
             actor=actor,
             actor_name=actor.get_username() if actor else "merch",

@@ -12,7 +12,6 @@ from importlib.metadata import version
 from typing import Any, NamedTuple
 
 import msgspec
-from audiences.moments import micros
 from django.conf import settings
 from django.db import connection, transaction
 
@@ -26,6 +25,7 @@ from audiences.models import (
     TraitDefinition,
     WhenStale,
 )
+from audiences.moments import micros
 from audiences.rules.graph import named
 from campaigns import money, schedule
 from campaigns.lifecycle import State
@@ -84,7 +84,10 @@ class Built(NamedTuple):
 
 
 def build(now: datetime) -> Built:
-    """The release as of the committed rows. ``now`` only bounds the time zone tables (whole years)."""
+    """The release as of the committed rows. ``now`` only bounds the time zone tables (whole years).
+
+    Raises BadRelease where a guard or an experiment does not fit the rest.
+    """
     with transaction.atomic(durable=True):
         with connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
@@ -128,6 +131,8 @@ def _read() -> Rows:
 def _assemble(rows: Rows, now: datetime) -> Built:
     campaigns = [msgspec.convert(approval.content, CampaignDoc) for approval in rows.approvals]
     document = _document(rows, sorted(campaigns, key=lambda campaign: campaign.key), now)
+    # A guard or experiment that does not fit must stop the publication, not empty it: the served release stays.
+    compile_release(msgspec.structs.replace(document, campaigns=()))
     left_out: dict[str, str] = {}
     try:
         release = compile_release(document)

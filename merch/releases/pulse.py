@@ -10,13 +10,12 @@ import msgspec
 from django.contrib.auth.models import User
 from django.db import connection, transaction
 
+from audiences import locks
 from audiences.models import Revision
 from campaigns.models import Campaign
 from merch import keys
 from merch.models import Kill, PulseHead, PulsePart
 from merch.releases.news import ring
-
-PULSE_LOCK = 7_203_122
 
 
 class UnknownCampaign(ValueError):
@@ -30,7 +29,7 @@ def refresh(now: datetime, parts: dict[str, Any]) -> int:
     """Make ``parts`` (all of them) the parts in force, inside the caller's transaction; returns the head's number."""
     with connection.cursor() as cursor:
         # Numbers must commit in order, or a slow writer would bring an older pulse back.
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [PULSE_LOCK])
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [locks.PULSE])
     digests = {}
     for name, body in parts.items():
         digest = f"sha256:{sha256(msgspec.json.encode(body, order='sorted')).hexdigest()}"

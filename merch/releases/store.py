@@ -9,14 +9,13 @@ from typing import NamedTuple
 from django.contrib.auth.models import User
 from django.db import connection, transaction
 
+from audiences import locks
 from audiences.models import Revision
 from merch.engine.compiling import compile_release, digest_of
 from merch.engine.document import canonical
 from merch.models import Publication, PublicationHold, Release
 from merch.releases import build
 from merch.releases.news import ring
-
-PUBLICATION_LOCK = 7_203_123
 
 
 class Held(Exception):
@@ -54,14 +53,14 @@ def publish(*, by: User | None, now: datetime, why: str = "") -> Published:
     """
     with connection.cursor() as cursor:
         # A session lock, because the build opens a transaction of its own.
-        cursor.execute("SELECT pg_advisory_lock(%s)", [PUBLICATION_LOCK])
+        cursor.execute("SELECT pg_advisory_lock(%s)", [locks.PUBLICATION])
     try:
         built = build.build(now)
         with transaction.atomic():
             published = _publish(built, by=by, now=now, why=why)
     finally:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(%s)", [PUBLICATION_LOCK])
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [locks.PUBLICATION])
     ring(f"publication {published.publication.number}")
     return published
 
@@ -124,7 +123,7 @@ def rollback(digest: str, *, by: User | None, now: datetime, why: str) -> Public
         raise UnknownRelease(digest, len(found))
     with transaction.atomic():
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [PUBLICATION_LOCK])
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [locks.PUBLICATION])
         if held() is None:
             PublicationHold.objects.create(placed_at=now, placed_by=by, why=why or "roll-back")
         _record("rolled back to", found[0], by, now, why)

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from django.db import connection
 
+from audiences import locks
 from audiences.models import ServingEpoch, Subject
 from merch.subjects import scripts
 from merch.subjects.rows import packed_page
@@ -19,7 +20,6 @@ from merch.subjects.store import store as serving_store
 
 PAGE = 1_000
 PAGE_SECONDS = 5.0
-REBUILD_LOCK = 7_203_112  # pg_advisory_lock: one rebuild at a time in the deployment
 
 NEXT_EPOCH = """
 INSERT INTO audiences_servingepoch AS row (id, number, store_run_id) VALUES (1, %s, '')
@@ -76,11 +76,11 @@ def _fill(now: datetime, progress: Progress | None, store: Store) -> None:
 @contextmanager
 def _alone() -> Iterator[None]:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s)", [REBUILD_LOCK])
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [locks.REBUILD])
         if not cursor.fetchone()[0]:
             raise RebuildRunning("Another rebuild is running.")
     try:
         yield
     finally:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(%s)", [REBUILD_LOCK])
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [locks.REBUILD])

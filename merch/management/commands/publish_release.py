@@ -5,6 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
+from merch.engine.compiling import BadRelease
 from merch.releases import store
 
 
@@ -28,8 +29,8 @@ class Command(BaseCommand):
             store.lift_hold(by=None, now=now)
         try:
             published = store.publish(by=None, now=now, why=options["why"])
-        except store.Held as held:
-            raise CommandError(str(held)) from held
+        except (store.Held, BadRelease) as refused:
+            raise CommandError(str(refused)) from refused
         release = published.release
         self._report(release.digest, release.campaigns, published.left_out)
         change = "" if published.changed else " (the same content as before)"
