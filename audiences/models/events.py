@@ -16,7 +16,7 @@ class EventKind(models.TextChoices):
 
 
 class EventFields(models.Model):
-    """The columns that both event tables share; ``day`` is the UTC day of ``occurred_at``."""
+    """The columns that both event tables share. ``day`` is the UTC day that a retry repeats: see subject-records.md."""
 
     source = models.CharField(max_length=100, help_text="The sending application; 'token' for token events.")
     event_id = models.CharField(max_length=200)

@@ -20,7 +20,7 @@ class SubjectKind(models.TextChoices):
 class Subject(models.Model):
     """An account (the billing party) or a device before login. This row is the truth behind its serving record.
 
-    ``traits``   {name: [stored value, observed-at in UTC microseconds]}
+    ``traits``   {name: [stored value, observed-at in UTC microseconds]}; the value is null since it was removed
     ``consent``  {purpose: [granted, observed-at in UTC microseconds]}
     ``history``  {"scope|key|of": [count, first, last, [instants], [session hashes]]}, instants in UTC microseconds
     ``marks``    {"experiment|KEY": [version, arm, instant]}: what was folded from exposures
