@@ -54,13 +54,14 @@ def bare(request_: HttpRequest) -> HttpResponse:
 class CallSerializer(serializers.Serializer[Any]):
     account_id = serializers.CharField(max_length=200)
     placements = serializers.ListField(child=serializers.CharField(max_length=128), max_length=20)
-    context = serializers.DictField(required=False)
+    prefetch = serializers.BooleanField(default=False)
 
 
 class SlotSerializer(serializers.Serializer[Any]):
     campaign = serializers.CharField()
     tier = serializers.CharField()
-    fields_ = serializers.DictField(source="fields")
+    creative = serializers.CharField()
+    locale = serializers.CharField()
 
 
 class AnswerSerializer(serializers.Serializer[Any]):
@@ -99,7 +100,7 @@ def measure() -> list[Row]:
     taken: dict[str, list[float]] = {name: [] for name in doors}
     for _ in range(ROUNDS + 1):
         for name, address in doors.items():
-            taken[name].append(_round(lambda number, to=address: call(application, to, number)))
+            taken[name].append(_round(application, address))
             recorder.flush()
     medians = {name: sorted(rounds[1:])[ROUNDS // 2] for name, rounds in taken.items()}
     return [
@@ -140,17 +141,22 @@ def call(application: WSGIHandler, address: str, number: int) -> bytes:
         "CONTENT_LENGTH": str(len(body)), "CONTENT_TYPE": "application/json", "HTTP_AUTHORIZATION": f"Bearer {KEY}",
     }  # fmt: skip
     answered: list[str] = []
-    chunks = application(environ, lambda status, headers, exc_info=None: answered.append(status))
+
+    def start_response(status: str, headers: Any, exc_info: Any = None, /) -> Callable[[bytes], object]:
+        answered.append(status)
+        return body.__contains__
+
+    chunks = application(environ, start_response)
     whole = b"".join(chunks)
     if not answered[0].startswith("200"):
         raise RuntimeError(f"{address} answered {answered[0]}: {whole[:300]!r}")
     return whole
 
 
-def _round(one: Callable[[int], bytes]) -> float:
+def _round(application: WSGIHandler, address: str) -> float:
     began = process_time_ns()
     for number in range(CALLS):
-        one(number)
+        call(application, address, number)
     return (process_time_ns() - began) / CALLS / 1_000
 
 

@@ -4,7 +4,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.010, 0.025, 0.050, 0.100, 0.250, 1.0, 5.0)  # seconds
 
-HTTP_REQUESTS = Counter("http_requests_total", "Calls answered at the doors for machines.", ("route", "method", "code"))
+HTTP_REQUESTS = Counter("http_requests_total", "Calls answered at the machines' doors.", ("route", "method", "code"))
 HTTP_SECONDS = Histogram("http_request_duration_seconds", "Time to answer a call.", ("route",), buckets=BUCKETS)
 
 DECISION_REQUESTS = Counter("decision_requests_total", "Placements decided.", ("outcome",))  # served, empty, error ...
@@ -15,7 +15,7 @@ EVENTS_RECEIVED = Counter("events_received_total", "Events by kind and what beca
 EVENT_COMMIT_SECONDS = Histogram("event_commit_duration_seconds", "Time to store a batch of events.", buckets=BUCKETS)
 HISTORY_CUT = Counter("subject_history_cut_total", "Cells cut to keep records small.", ("what",))  # instants, cells
 
-SNAPSHOT_AGE = Gauge("snapshot_age_seconds", "Time since the served release was confirmed.", multiprocess_mode="livemax")
+SNAPSHOT_AGE = Gauge("snapshot_age_seconds", "Time since the release was confirmed.", multiprocess_mode="livemax")
 
 AUTH_FAILURES = Counter("auth_failures_total", "Calls refused for their key, by reason.", ("reason",))
 RATE_LIMITED = Counter("rate_limited_total", "Calls refused for their number.", ("scope",))
