@@ -19,6 +19,6 @@ SNAPSHOT_AGE = Gauge("snapshot_age_seconds", "Time since the release was confirm
 
 AUTH_FAILURES = Counter("auth_failures_total", "Calls refused for their key, by reason.", ("reason",))
 RATE_LIMITED = Counter("rate_limited_total", "Calls refused for their number.", ("scope",))
-CIRCUIT_STATE = Gauge("circuit_state", "1 while a dependency is given up.", ("dependency",), multiprocess_mode="livemax")
+CIRCUIT_STATE = Gauge("circuit_state", "1 while a dependency is cut off.", ("dependency",), multiprocess_mode="livemax")
 SQL_REFUSED = Counter("sql_gate_refused_total", "Calls refused because PostgreSQL was busy or gone.", ("reason",))
 DECISION_RECORDS_LOST = Counter("decision_records_lost_total", "Decision records that were never written.")
