@@ -145,6 +145,7 @@ def test_lists_are_narrowed(all_seeing: Tool) -> None:
     assert all_seeing.keys("campaigns", market=live.markets.get().code) == ["live"]
     assert all_seeing.keys("campaigns", tier=draft.tier, state="DRAFT") == ["draft"]
     assert all_seeing.keys("campaigns", market="nowhere") == []
+    assert all_seeing.keys("campaigns", updated_since="4229-08-02T03:27:03.7-19:39") == []
     assert all_seeing.keys("campaigns", updated_since=(timezone.now() + timedelta(days=1)).isoformat()) == []
 
 
@@ -174,6 +175,7 @@ def test_prices_are_asked_as_of_a_moment(all_seeing: Tool) -> None:
         {"domain": "x" * 101},
         {"updated_since": "yesterday"},
         {"updated_since": "99999-01-01T00:00:00Z"},
+        {"updated_since": "0001-01-01T00:00:00+12:00"},
         {"page": "0"},
         {"page": "-1"},
         {"page": "last"},

@@ -245,7 +245,7 @@ def test_an_account_named_twice_in_a_batch_takes_the_later(systems: Systems) -> 
 def test_a_suppression_comes_changes_and_goes(systems: Systems) -> None:
     path = "subjects/acc_1/suppressions/support-case-7"
     first = systems.send("PUT", path, {"tiers": ["COMMERCIAL", "LIFECYCLE"], "reason": "case 7"})
-    second = systems.send("PUT", path, {"tiers": ["COMMERCIAL"], "expires_at": "2099-01-01T00:00:00Z"})
+    second = systems.send("PUT", path, {"tiers": ["COMMERCIAL"], "expires_at": "2098-12-31T04:21:00-19:39"})
 
     (row,) = systems.get("acc_1").json()["suppressions"]
     assert (first.status_code, second.status_code) == (200, 200)
@@ -269,6 +269,8 @@ def test_removing_from_nobody_makes_nobody_known(systems: Systems) -> None:
         ("k", {"tiers": ["LOUD"]}, "tiers[0]"),
         ("k", {}, "tiers"),
         ("k", {"tiers": ["HOUSE"], "expires_at": "2020-01-01T00:00:00Z"}, "expires_at"),
+        ("k", {"tiers": ["HOUSE"], "expires_at": "9999-12-31T23:59:59-12:00"}, "expires_at"),
+        ("k", {"tiers": ["HOUSE"], "starts_at": "0001-01-01T00:00:00+12:00"}, "starts_at"),
         ("k", {"tiers": ["HOUSE"], "reason": "x" * 201}, "reason"),
         ("k", {"tiers": ["HOUSE"], "source": "forged"}, "source"),
         ("K!", {"tiers": ["HOUSE"]}, "key"),

@@ -18,7 +18,7 @@ from merch.api.rest.gated import GatedView, answer
 from merch.api.rest.limits import SUBJECT_BYTES
 from merch.api.rest.problems import bad
 from merch.api.rest.schema import READING, WRITING, documented
-from merch.api.rest.subjects import ACCOUNT, Moment, SubjectWritten, account_of, written_of
+from merch.api.rest.subjects import ACCOUNT, Moment, SubjectWritten, account_of, utc, written_of
 from merch.subjects.publish import publish
 
 KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")
@@ -49,8 +49,9 @@ class SuppressionView(GatedView):
         account = account_of(account_id)
         _check(key)
         sent = read_body(request, SUBJECT_BYTES, SuppressionSent)
-        starts_at = sent.starts_at or self.now
-        if sent.expires_at is not None and sent.expires_at <= starts_at:
+        starts_at = utc("starts_at", sent.starts_at) or self.now
+        expires_at = utc("expires_at", sent.expires_at)
+        if expires_at is not None and expires_at <= starts_at:
             raise bad("expires_at", "ends_before_it_starts", "A suppression ends after it starts.")
         written = suppress(
             ACCOUNT,
@@ -58,7 +59,7 @@ class SuppressionView(GatedView):
             key,
             tiers=[tier.value for tier in Tier if tier in sent.tiers],
             starts_at=starts_at,
-            expires_at=sent.expires_at,
+            expires_at=expires_at,
             reason=sent.reason,
             source=caller_of(request).name,
             now=self.now,

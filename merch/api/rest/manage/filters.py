@@ -1,10 +1,12 @@
 """By what may lists be narrowed? (A closed set of names, each mapped here to what it asks of the database.)"""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django_filters import rest_framework as filters
+from django_filters.fields import IsoDateTimeField
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
@@ -47,6 +49,21 @@ def yes_or_no(field: str) -> filters.TypedChoiceFilter:
     return filters.TypedChoiceFilter(field_name=field, choices=words, coerce=lambda word: word == "true")
 
 
+class UtcField(IsoDateTimeField):
+    """A moment in UTC: Python knows offsets of up to 24 hours, PostgreSQL only of up to 16."""
+
+    def to_python(self, value: Any) -> datetime | None:
+        try:
+            moment: datetime | None = super().to_python(value)
+            return None if moment is None else moment.astimezone(UTC)
+        except OverflowError as error:
+            raise ValidationError("Use a moment of the years 1 to 9999, in UTC.", code="invalid") from error
+
+
+class MomentFilter(filters.IsoDateTimeFilter):
+    field_class = UtcField
+
+
 class PlanFilters(filters.FilterSet):
     group = key("group__key")
 
@@ -54,7 +71,7 @@ class PlanFilters(filters.FilterSet):
 class PriceFilters(filters.FilterSet):
     plan = key("plan__key")
     market = key("market__code")
-    at = filters.IsoDateTimeFilter(method="effective_at")
+    at = MomentFilter(method="effective_at")
 
     def effective_at(self, rows: QuerySet[Price], name: str, moment: datetime) -> QuerySet[Price]:
         return rows.filter(effective__contains=moment)
@@ -78,7 +95,7 @@ class CampaignFilters(filters.FilterSet):
     placement = key("items__placement__slug", distinct=True)
     offer = key("items__offer__key", distinct=True)
     experiment = key("items__experiment__key", distinct=True)
-    updated_since = filters.IsoDateTimeFilter(field_name="updated_at", lookup_expr="gte")
+    updated_since = MomentFilter(field_name="updated_at", lookup_expr="gte")
 
 
 class AudienceFilters(filters.FilterSet):
@@ -93,4 +110,4 @@ class ExperimentFilters(filters.FilterSet):
 
 
 class ReleaseFilters(filters.FilterSet):
-    built_since = filters.IsoDateTimeFilter(field_name="built_at", lookup_expr="gte")
+    built_since = MomentFilter(field_name="built_at", lookup_expr="gte")

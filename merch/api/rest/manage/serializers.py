@@ -20,9 +20,9 @@ class WallTime(serializers.Field):  # type: ignore[type-arg]
         return value.isoformat()
 
 
-def by(slug: str, *, many: bool = False) -> Any:
+def by(slug: str, *, many: bool = False, nullable: bool = False) -> Any:
     """The key of what a row refers to."""
-    return serializers.SlugRelatedField(slug_field=slug, read_only=True, many=many)
+    return serializers.SlugRelatedField(slug_field=slug, read_only=True, many=many, allow_null=nullable)
 
 
 class PlanSerializer(serializers.ModelSerializer[Plan]):
@@ -53,7 +53,7 @@ class OfferVersionSerializer(serializers.ModelSerializer[OfferVersion]):
 
 
 class OfferSerializer(serializers.ModelSerializer[Offer]):
-    plan = by("key")
+    plan = by("key", nullable=True)
     versions = OfferVersionSerializer(many=True, read_only=True)
 
     class Meta:
@@ -71,9 +71,9 @@ class PlacementSerializer(serializers.ModelSerializer[Placement]):
 
 class CampaignItemSerializer(serializers.ModelSerializer[CampaignItem]):
     placement = by("slug")
-    offer = by("key")
+    offer = by("key", nullable=True)
     creative = by("key")
-    experiment = by("key")
+    experiment = by("key", nullable=True)
 
     class Meta:
         model = CampaignItem
@@ -93,7 +93,7 @@ class FrequencyCapSerializer(serializers.ModelSerializer[FrequencyCap]):
 
 
 class CampaignSerializer(serializers.ModelSerializer[Campaign]):
-    domain = by("key")
+    domain = by("key", nullable=True)
     markets = by("code", many=True)
     starts = WallTime(read_only=True)
     ends = WallTime(read_only=True, allow_null=True)
@@ -121,7 +121,7 @@ class VariantSerializer(serializers.ModelSerializer[Variant]):
 
 
 class ExperimentSerializer(serializers.ModelSerializer[Experiment]):
-    layer = by("key")
+    layer = by("key", nullable=True)
     variants = VariantSerializer(many=True, read_only=True)
 
     class Meta:

@@ -45,7 +45,7 @@ def managed(serializer: type[BaseSerializer[Any]]) -> Any:
         view.serializer_class = serializer  # type: ignore[misc]
         view.queryset = view.rows  # type: ignore[misc]  # only its model is read, by the schema
         decorated: V = extend_schema_view(
-            list=extend_schema(tags=["Manage"], responses={200: serializer(many=True)} | problems(*READING, 503)),
+            list=extend_schema(tags=["Manage"], responses={200: serializer(many=True)} | problems(*READING, 404, 503)),
             retrieve=extend_schema(
                 tags=["Manage"], responses={200: serializer} | problems(*READING, 404, 503), filters=False
             ),
