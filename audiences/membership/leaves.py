@@ -19,7 +19,6 @@ from audiences.rules.behaviours import behaviours
 LAYOUT = 1  # the layout that new runs compute; a release names the one that it reads
 
 
-
 def ensure_leaves(rules: Iterable[Rule], *, layout: int = LAYOUT) -> dict[str, int]:
     """The position of every behaviour that these inlined rules read, by its digest; new ones are allocated."""
     asked = {digest: node for rule in rules for digest, node in behaviours(rule.node).items()}
