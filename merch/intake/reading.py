@@ -35,6 +35,7 @@ EXPOSURE_FIELDS = {"arm": TEXT, "version": ValueType(Type.INT), "propensity": NU
 SESSION_FIELD = {"session_id": TEXT}
 
 Moment = Annotated[datetime, Meta(tz=True)]
+Name = Annotated[str, Meta(max_length=128)]
 
 
 class Sent(Struct, frozen=True):
@@ -47,7 +48,7 @@ class Sent(Struct, frozen=True):
     device_id: str | None = None
     event_id: str | None = None
     occurred_at: Moment | None = None
-    properties: dict[str, Any] = {}
+    properties: Annotated[dict[Name, Any], Meta(max_length=100)] = {}
 
 
 class Arrival(Struct, frozen=True, kw_only=True, gc=False):

@@ -105,6 +105,8 @@ HOSTILE = [
     pytest.param(listened(1, properties={"minutes": "1,00"}), id="comma"),
     pytest.param(listened(1, properties={"minutes": 2**70}), id="too-many-bits"),
     pytest.param(listened(1, properties=[]), id="list-of-properties"),
+    pytest.param(listened(1, properties={f"p{number}": 1 for number in range(101)}), id="too-many-properties"),
+    pytest.param(listened(1, properties={"p" * 129: 1}), id="long-name"),
     pytest.param(listened(1, account_id="\u200b"), id="invisible-account"),
     pytest.param(listened(1, account_id=None), id="nobody"),
     pytest.param({"type": "impression", "token": ""}, id="empty-token"),

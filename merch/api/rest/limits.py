@@ -1,7 +1,6 @@
 """How large may what a caller sends be? (Every figure of the doors in one place; docs/api.md repeats them.)"""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 from msgspec import Meta
 
@@ -30,27 +29,3 @@ Int = Annotated[int, Meta(ge=SMALLEST_INT, le=LARGEST_INT)]
 Scalar = Text | Int | float | bool | None
 Value = Scalar | Annotated[list[Scalar], Meta(max_length=1000)]
 Attributes = Annotated[dict[Key, Value], Meta(max_length=ATTRIBUTES)]
-
-
-def too_large(field: str, value: Any) -> Iterator[tuple[str, str]]:
-    """(field, sentence) for whatever in a value decoded without types breaks a limit; for inputs not typed above."""
-    if isinstance(value, str) and len(value) > TEXT_LENGTH:
-        yield field, f"Use at most {TEXT_LENGTH} characters."
-    elif isinstance(value, int) and not SMALLEST_INT <= value <= LARGEST_INT:
-        yield field, "Use a number of at most 64 bits."
-    elif isinstance(value, Mapping):
-        yield from _object_too_large(field, value)
-    elif isinstance(value, Sequence) and not isinstance(value, str):
-        for index, member in enumerate(value):
-            yield from too_large(f"{field}[{index}]", member)
-
-
-def _object_too_large(field: str, value: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    if len(value) > ATTRIBUTES:
-        yield field, f"Use at most {ATTRIBUTES} attributes."
-        return
-    for key, member in value.items():
-        if not 0 < len(key) <= KEY_LENGTH:
-            yield field, f"Use names of 1 to {KEY_LENGTH} characters."
-        else:
-            yield from too_large(f"{field}.{key}", member)
