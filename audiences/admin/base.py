@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from django.contrib import messages
 from django.contrib.admin import ShowFacets
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.db import models, router, transaction
+from django.db import IntegrityError, models, router, transaction
 from django.forms import Field, ModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -30,6 +31,7 @@ from audiences.admin.revising import (
     record,
 )
 from audiences.admin.showing import moment
+from audiences.admin.verbs import NotDone
 
 PAGE = 25
 
@@ -51,7 +53,9 @@ def made_field(db_field: models.Field[Any, Any], kwargs: dict[str, Any]) -> Fiel
     form_class = ours.get("form_class")
     if form_class is None or kwargs.get("widget") is not None:
         return None
-    return db_field.formfield(form_class=form_class, **{k: v for k, v in kwargs.items() if k != "request"})  # type: ignore[return-value]
+    made: Any = db_field
+    field: Field | None = made.formfield(form_class=form_class, **kwargs)
+    return field
 
 
 class MerchAdmin(ObjectPermissions, ModelAdmin):
@@ -76,6 +80,7 @@ class MerchAdmin(ObjectPermissions, ModelAdmin):
     actions_on_top = False
     change_form_before_template = "audiences/admin/seen.html"
     list_before_template = "audiences/admin/list_intro.html"
+    refusals: ClassVar[tuple[type[Exception], ...]] = (NotDone,)  # exceptions with ``problems`` that a verb may raise
     portrait_children: ClassVar[tuple[str, ...]] = ()
     fixed: ClassVar[tuple[str, ...]] = ()
     intro: ClassVar[str] = ""  # above the list: what this is, in a sentence
@@ -118,6 +123,25 @@ class MerchAdmin(ObjectPermissions, ModelAdmin):
         for obj in queryset:
             self.delete_model(request, obj)
 
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """A refused save writes nothing, and every reason is told."""
+        try:
+            with transaction.atomic():
+                return super().changeform_view(request, object_id, form_url, extra_context)
+        except self.refusals as refusal:
+            for problem in refusal.problems:  # type: ignore[attr-defined]
+                messages.error(request, f"Nothing was saved. {problem.sentence} {problem.hint}")
+        except IntegrityError:
+            # Two people saved at the same moment what only one of them may.
+            messages.error(request, "Nothing was saved: somebody saved something that excludes it just now. Try again.")
+        return HttpResponseRedirect(request.get_full_path())
+
     def get_actions(self, request: HttpRequest) -> Any:
         return {}  # no bulk deletion: each removal is looked at by itself
 
@@ -137,7 +161,8 @@ class MerchAdmin(ObjectPermissions, ModelAdmin):
         """Every revision of the object, newest first, with what changed in words."""
         row = self.get_object(request, object_id)
         if row is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+            gone: HttpResponse = self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+            return gone
         if not self.has_view_permission(request, row):
             raise PermissionDenied
         page = self.get_paginator(request, history(self.identity(row)), PAGE).get_page(request.GET.get("p"))
@@ -170,6 +195,7 @@ class MerchAdmin(ObjectPermissions, ModelAdmin):
         form_url: str = "",
         obj: Any = None,
     ) -> HttpResponse:
+        context["show_save_and_add_another"] = False
         if obj is not None:
             context["seen"] = request.POST.get("_seen") or latest_number(self.identity(obj))
         return super().render_change_form(request, context, add, change, form_url, obj)
@@ -227,6 +253,8 @@ class _Inline:
 
 class Rows(_Inline, FollowsParent, TabularInline):
     """Parts of an object as rows of a table."""
+
+    hide_title = True
 
 
 class Cards(_Inline, FollowsParent, StackedInline):

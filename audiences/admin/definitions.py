@@ -30,7 +30,7 @@ class ValuesForm(FreshForm):
 class EventForm(FreshForm):
     """An event with its typed properties."""
 
-    fields = JsonField(
+    fields = JsonField(  # type: ignore[assignment]  # a form field of that name, which the metaclass takes away
         required=False,
         label="Properties",
         help_text='Name and type of each, e.g. {"minutes": "int", "content": "string"}. '

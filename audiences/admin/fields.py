@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import zoneinfo
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -66,9 +65,10 @@ class WallField(forms.SplitDateTimeField):
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("widget", UnfoldAdminSplitDateTimeWidget())
         super().__init__(**kwargs)
+        self.widget.widgets[1].format = "%H:%M"  # seconds only invite mistakes
 
-    def compress(self, data_list: Sequence[Any]) -> datetime | None:
-        made = super().compress(list(data_list))
+    def compress(self, data_list: Any) -> datetime | None:
+        made = super().compress(data_list)
         return made.replace(tzinfo=None) if made else None
 
 

@@ -65,7 +65,7 @@ class PersonAdmin(DjangoUserAdmin, MerchAdmin):  # type: ignore[type-arg,misc]
 
 
 @admin.register(Group)
-class TeamAdmin(DjangoGroupAdmin, MerchAdmin):  # type: ignore[type-arg,misc]
+class TeamAdmin(DjangoGroupAdmin, MerchAdmin):
     list_display = ("name", "people")
     search_fields = ("name",)
     filter_horizontal = ()

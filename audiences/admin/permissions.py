@@ -7,10 +7,11 @@ from typing import Any, ClassVar
 from django.contrib import admin
 from django.contrib.admin.exceptions import NotRegistered
 from django.contrib.auth import get_permission_codename
-from django.contrib.auth.models import AnonymousUser, Permission, User
+from django.contrib.auth.models import Permission, User
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
 from django.db import models
+from django.db.models.fields.related import RelatedField
 from django.http import HttpRequest
 from guardian.shortcuts import get_objects_for_user
 
@@ -27,7 +28,7 @@ def signed_in(request: HttpRequest) -> User:
 def holds(request: HttpRequest, model: type[models.Model], verb: str, obj: models.Model | None = None) -> bool:
     """Whether the person has ``verb`` on every row of the model, or on ``obj``, or (obj None) on any row at all."""
     user = request.user
-    if not user.is_active or isinstance(user, AnonymousUser):
+    if not user.is_active:
         return False
     name = f"{model._meta.app_label}.{get_permission_codename(verb, model._meta)}"
     if user.has_perm(name):
@@ -47,9 +48,9 @@ def _granted_somewhere(request: HttpRequest) -> frozenset[str]:
     """Names of permissions the person holds on at least one object; one query per request."""
     known: frozenset[str] | None = getattr(request, "_merch_object_permissions", None)
     if known is None:
-        user = request.user
-        own = Permission.objects.filter(userobjectpermission__user_id=user.pk)
-        groups = Permission.objects.filter(groupobjectpermission__group__user=user.pk)
+        user = signed_in(request)
+        own = Permission.objects.filter(userobjectpermission__user=user)
+        groups = Permission.objects.filter(groupobjectpermission__group__user=user)
         rows = own.union(groups).values_list("content_type_id", "codename")
         labels = {row.pk: row.app_label for row in ContentType.objects.all()} if rows else {}
         known = frozenset(f"{labels[type_id]}.{codename}" for type_id, codename in rows)
@@ -91,7 +92,7 @@ class ObjectPermissions(admin.ModelAdmin[Any]):
         return holds(request, self.model, "delete", obj)
 
     def get_field_queryset(
-        self, db: str | None, db_field: models.Field[Any, Any], request: HttpRequest
+        self, db: str | None, db_field: RelatedField[Any, Any], request: HttpRequest
     ) -> models.QuerySet[Any] | None:
         """What a choice field may offer and accept: only rows that the person may see."""
         return choices(self.admin_site, db_field, request, super().get_field_queryset(db, db_field, request))
@@ -99,7 +100,7 @@ class ObjectPermissions(admin.ModelAdmin[Any]):
 
 def choices(
     site: admin.AdminSite,
-    db_field: models.Field[Any, Any],
+    db_field: RelatedField[Any, Any],
     request: HttpRequest,
     found: models.QuerySet[Any] | None,
 ) -> models.QuerySet[Any] | None:
@@ -140,9 +141,10 @@ class FollowsParent(admin.options.InlineModelAdmin[Any, Any]):
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
         # Not Django's: that one asks for model-wide permissions and would show an empty inline.
-        return self.model._default_manager.get_queryset()
+        rows: models.QuerySet[Any] = self.model._default_manager.get_queryset()
+        return rows
 
     def get_field_queryset(
-        self, db: str | None, db_field: models.Field[Any, Any], request: HttpRequest
+        self, db: str | None, db_field: RelatedField[Any, Any], request: HttpRequest
     ) -> models.QuerySet[Any] | None:
         return choices(self.admin_site, db_field, request, super().get_field_queryset(db, db_field, request))

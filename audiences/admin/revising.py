@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import models
 from django.db.backends.postgresql.psycopg_any import Range
 
@@ -127,7 +127,7 @@ def record(
     before: Portrait | None,
     after: Portrait | None,
     *,
-    by: AbstractBaseUser,
+    by: User,
     now: datetime,
     why: str = "",
 ) -> None:

@@ -16,7 +16,7 @@ from audiences.models import Revision
 
 @admin.register(Revision)
 class RevisionAdmin(ReadOnlyAdmin):
-    list_display = ("number", "when", "actor_name", "verb", "what", "changed_fields")
+    list_display = ("number", "when", "who", "verb", "what", "changed_fields")
     list_display_links = ("number",)
     list_filter = ("object_type", "verb", ("at", RangeDateTimeFilter))
     search_fields = ("object_key", "actor_name", "why")
@@ -24,11 +24,11 @@ class RevisionAdmin(ReadOnlyAdmin):
     ordering = ("-number",)
     intro = "Every change to what decides, who made it and why. Rows are only ever added, by anybody."
     fieldsets = (
-        (None, {"fields": ("number", "when", "actor_name", "verb", "what", "why")}),
+        (None, {"fields": ("number", "when", "who", "verb", "what", "why")}),
         ("What changed", {"fields": ("changes",)}),
         ("As recorded", {"classes": ("collapse",), "fields": ("shown_before", "shown_after")}),
     )
-    readonly_fields = ("when", "what", "changes", "shown_before", "shown_after")
+    readonly_fields = ("when", "who", "what", "changes", "shown_before", "shown_after")
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: object = None) -> object:  # type: ignore[override]
         return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
@@ -36,6 +36,10 @@ class RevisionAdmin(ReadOnlyAdmin):
     @display(description="When", ordering="at")
     def when(self, obj: Revision) -> str:
         return moment(obj.at)
+
+    @display(description="Who", ordering="actor_name")
+    def who(self, obj: Revision) -> str:
+        return obj.actor_name
 
     @display(description="What", header=True, ordering="object_type")
     def what(self, obj: Revision) -> list[str]:

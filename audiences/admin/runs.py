@@ -26,7 +26,10 @@ STATES = {
 class RunAdmin(ReadOnlyAdmin):
     list_display = ("heading", "state_label", "progress", "took", "engine")
     list_filter = ("state", "engine")
-    intro = "Each run counts every audience and works out who did what, as of one moment. Decisions use the newest published run."
+    intro = (
+        "Each run counts every audience and works out who did what, as of one moment. "
+        "Decisions use the newest published run."
+    )
     empty_hint = "No run yet. The scheduler starts one every day; “manage.py recompute_audiences” starts one now."
     fieldsets = (
         (None, {"fields": ("shown_as_of", "state_label", "note", "engine")}),

@@ -86,7 +86,8 @@ def table(headers: Iterable[str], rows: Iterable[Iterable[object]], empty: str =
         return format_html('<p class="merch-empty">{}</p>', empty)
     head = format_html_join("", '<th scope="col">{}</th>', ((header,) for header in headers))
     return format_html(
-        '<div class="merch-scroll"><table class="merch-table"><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>',
+        '<div class="merch-scroll"><table class="merch-table"><thead><tr>{}</tr></thead>'
+        "<tbody>{}</tbody></table></div>",
         head,
         body,
     )

@@ -91,7 +91,7 @@ class VerbPages(admin.ModelAdmin[Any]):
 
     verbs: ClassVar[tuple[Verb, ...]] = ()
     list_verbs: ClassVar[tuple[Verb, ...]] = ()  # of the list as a whole; they get None for an object
-    refusals: ClassVar[tuple[type[Exception], ...]] = (NotDone,)
+    refusals: ClassVar[tuple[type[Exception], ...]]  # of MerchAdmin
 
     def get_urls(self) -> list[URLPattern]:
         name = f"{self.opts.app_label}_{self.opts.model_name}_do"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import messages
-from django.db import IntegrityError, models, transaction
+from django.db import models
 from django.db.models import ProtectedError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
@@ -13,13 +13,17 @@ from django.utils import timezone
 from audiences.admin.base import MerchAdmin
 from audiences.admin.permissions import signed_in
 from audiences.admin.revising import Identity, Portrait, kind_of_change
+from audiences.admin.verbs import NotDone
 from campaigns import records
 from campaigns.editing import record, refuse_ended, void_outdated
 from campaigns.problems import Refused
+from experiments.problems import Refused as ExperimentRefused
 
 
 class VoidsApprovals(MerchAdmin):
     """Every save asks whether something that was approved, or waits for approval, is no longer what was signed."""
+
+    refusals: ClassVar[tuple[type[Exception], ...]] = (Refused, ExperimentRefused, NotDone)
 
     def identity(self, row: models.Model) -> Identity:
         return records.identity(row)
@@ -33,24 +37,6 @@ class VoidsApprovals(MerchAdmin):
         for campaign in hit:
             said = f"The approval of “{campaign}” is void, because this changes what it shows. Submit it again."
             messages.warning(request, said)
-
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        try:
-            with transaction.atomic():
-                return super().changeform_view(request, object_id, form_url, extra_context)
-        except Refused as refusal:
-            for problem in refusal.problems:
-                messages.error(request, f"{problem.sentence} {problem.hint}")
-        except IntegrityError:
-            # Two people saved at the same moment what only one of them may.
-            messages.error(request, "Nothing was saved: somebody saved something that excludes it just now. Try again.")
-        return HttpResponseRedirect(request.get_full_path())
 
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None

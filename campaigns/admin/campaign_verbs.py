@@ -263,7 +263,7 @@ VERBS = (
         label="Clone",
         icon="content_copy",
         effect=lambda campaign: (
-            f"A draft with the same items, caps and markets as {campaign.name}. Its approval and experiments stay behind."
+            f"A draft with the same items, caps and markets as {campaign.name}. Approval and experiments stay behind."
         ),
         open=lambda request, campaign: holds(request, Campaign, "add"),
         perform=_clone,

@@ -16,7 +16,7 @@ from audiences.admin.fields import WallField, ZoneField
 from audiences.admin.revising import FreshForm
 from audiences.admin.rules import RuleField
 from audiences.admin.showing import wall
-from audiences.admin.verbs import NotDone, VerbPages
+from audiences.admin.verbs import VerbPages
 from campaigns import proposal
 from campaigns.admin import panels
 from campaigns.admin.base import VoidsApprovals
@@ -25,7 +25,6 @@ from campaigns.admin.caps import OwnCapForm
 from campaigns.admin.words import cap_sentence
 from campaigns.lifecycle import State
 from campaigns.models import Approval, Campaign, CampaignItem, FrequencyCap, ItemArm
-from campaigns.problems import Refused
 
 ANY_ZONE = "Each account's own time zone"
 
@@ -81,7 +80,7 @@ class ItemCards(Cards):
     verbose_name_plural = "3. Where and what"
     autocomplete_fields = ("placement", "creative", "offer", "experiment")
     inlines = (ArmRows,)
-    fieldsets = ((None, {"fields": (("placement", "key"), ("creative", "offer"), ("experiment", "weight"))}),)
+    fieldsets = ((None, {"fields": ("placement", "creative", "offer", "experiment", ("key", "weight"))}),)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[CampaignItem]:
         rows: QuerySet[CampaignItem] = super().get_queryset(request)
@@ -114,7 +113,6 @@ class CampaignAdmin(VerbPages, panels.Panels, VoidsApprovals):
     form = CampaignForm
     fixed = ("key",)
     verbs = VERBS
-    refusals = (Refused, NotDone)
     portrait_children = ("items.arms", "caps")
     change_form_template = "campaigns/admin/campaign_form.html"
     list_display = ("heading", "state_label", "flight", "tier_label", "in_markets", "item_count_shown", "shown_domain")
@@ -214,11 +212,11 @@ class CampaignAdmin(VerbPages, panels.Panels, VoidsApprovals):
     @display(description="Flight", header=True, ordering="starts")
     def flight(self, obj: Campaign) -> list[str]:
         ends = wall(obj.ends) if obj.ends else "further notice"
-        return [f"{wall(obj.starts)} to {ends}", obj.time_zone or "account's own zone"]
+        return [f"{wall(obj.starts)} to", f"{ends}, {obj.time_zone or 'own zone'}"]
 
-    @display(description="Tier", ordering="tier")
-    def tier_label(self, obj: Campaign) -> str:
-        return f"{obj.get_tier_display()} {obj.priority}"
+    @display(description="Tier", header=True, ordering="tier")
+    def tier_label(self, obj: Campaign) -> list[str]:
+        return [obj.get_tier_display(), f"priority {obj.priority}"]
 
     @display(description="Markets")
     def in_markets(self, obj: Campaign) -> str:

@@ -18,7 +18,7 @@ class CapForm(FreshForm):
 
     class Meta:
         model = FrequencyCap
-        fields = ("limit", "event", "window", "length", "scope", "scope_key")
+        fields: tuple[str, ...] = ("limit", "event", "window", "length", "scope", "scope_key")
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean() or {}

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from audiences.admin.revising import differences, told
 from audiences.admin.rules import sentence
-from audiences.admin.showing import span
+from audiences.admin.showing import counted, span, wall
 
 Content = Mapping[str, Any]
 
@@ -31,6 +31,8 @@ def readable(content: Content) -> dict[str, Any]:
     names = {digest: one["key"] for digest, one in content.get("creatives", {}).items()}
     plain = {name: value for name, value in content.items() if name not in LEFT_OUT}
     return plain | {
+        "starts": _wall(content["starts"]),
+        "ends": _wall(content["ends"]) if content.get("ends") else None,
         "rule": sentence(content.get("rule")),
         "audiences": {
             slug: sentence(rule) if rule else "a list" for slug, rule in content.get("audiences", {}).items()
@@ -48,8 +50,13 @@ def _item(item: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _cap(cap: Mapping[str, Any]) -> str:
-    window = "ever" if cap["window"] is None else f"in {span(timedelta(microseconds=cap['window']))}"
-    return f"{cap['limit']} {cap['event']} {window}, {cap['scope'].lower()} {cap['scope_key']}".strip()
+    window = "ever" if cap["window"] is None else f"in any {span(timedelta(microseconds=cap['window']))}"
+    named = f" {cap['scope_key']}" if cap["scope_key"] else ""
+    return f"at most {counted(cap['limit'], cap['event'])} {window}, counting this {cap['scope'].lower()}{named}"
+
+
+def _wall(text: str) -> str:
+    return wall(datetime.fromisoformat(text))
 
 
 def _offer(offer: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,6 @@ from unfold.decorators import display
 from unfold.widgets import (
     UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
-    UnfoldAdminURLInputWidget,
     UnfoldBooleanSwitchWidget,
 )
 
@@ -88,7 +87,8 @@ def form_fields(schema: Schema) -> dict[str, forms.Field]:
         label = str(field["name"]).replace("_", " ").capitalize()
         if field.get("type") == "cta":
             first, second = form_names(field)
-            made[first] = _text(f"{label}: what the button says", field.get("max_length") or creatives.LONGEST_LABEL)
+            label = "Call to action" if field["name"] == "cta" else label
+            made[first] = _text(f"{label}: what it says", field.get("max_length") or creatives.LONGEST_LABEL)
             made[second] = _link(f"{label}: where it leads")
         elif field.get("type") in ("url", "image"):
             made[form_names(field)[0]] = _link(label)
@@ -100,7 +100,7 @@ def form_fields(schema: Schema) -> dict[str, forms.Field]:
             made[form_names(field)[0]] = _text(label, field.get("max_length"))
         if field.get("required", True) and field.get("type") != "bool":
             for name in form_names(field):
-                made[name].label = f"{made[name].label} *"
+                made[name].required = True
     return made
 
 
@@ -120,7 +120,7 @@ def _link(label: str) -> forms.CharField:
     return forms.CharField(
         required=False,
         label=label,
-        widget=UnfoldAdminURLInputWidget({"type": "text"}),
+        widget=UnfoldAdminTextInputWidget(),
         help_text="https://… or a scheme of the app.",
     )
 

@@ -104,4 +104,4 @@ class DomainAdmin(VoidsApprovals):
     fixed = ("key",)
     list_display = ("name", "key")
     search_fields = ("key", "name")
-    intro = "Groups of campaigns with one purpose, e.g. acquisition, retention, win-back. Holdouts can withhold a whole domain."
+    intro = "Groups of campaigns with one purpose, e.g. acquisition or win-back. A holdout can withhold a whole domain."

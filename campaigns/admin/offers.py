@@ -27,7 +27,6 @@ from campaigns import operations, terms
 from campaigns.admin.base import VoidsApprovals
 from campaigns.admin.words import major, minor_units, terms_in_words
 from campaigns.models import Market, Mechanic, Offer, OfferVersion
-from campaigns.problems import Refused
 
 State = OfferVersion.State
 
@@ -263,7 +262,6 @@ class HasOffer(admin.SimpleListFilter):
 class OfferAdmin(VerbPages, VoidsApprovals):
     fixed = ("key", "mechanic", "plan")
     verbs = VERBS
-    refusals = (Refused,)
     portrait_children = ("versions",)
     list_display = ("heading", "mechanic_label", "plan", "shown_newest", "shown_draft", "used", "archived")
     list_select_related = ("plan",)
@@ -271,7 +269,7 @@ class OfferAdmin(VerbPages, VoidsApprovals):
     search_fields = ("key", "name")
     autocomplete_fields = ("plan",)
     inlines = (DraftVersion, PublishedVersions)
-    intro = "Commercial propositions on a plan. The offer is the name; its terms stand in versions that never change once published."
+    intro = "Commercial propositions on a plan. Their terms stand in versions that never change once published."
     empty_hint = "Add an offer, e.g. “30 days free”, a free trial of Premium. Then write its terms and publish them."
     fieldsets = (("What it is", {"fields": ("name", "key", "mechanic", "plan", "archived")}),)
 

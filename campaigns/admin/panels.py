@@ -59,7 +59,7 @@ class Panels(admin.ModelAdmin[Any]):
     """Read-only fields of the campaign form."""
 
     @panel("Where it stands")
-    def standing(self, obj: Campaign) -> str:
+    def standing(self, obj: Any) -> str:
         if obj.pk is None:
             return "New. Fill in what you know and save: the page then lists what is missing."
         asked = pending(obj)
@@ -79,7 +79,7 @@ class Panels(admin.ModelAdmin[Any]):
         )
 
     @panel("What that means per market")
-    def instants(self, obj: Campaign) -> SafeString | str:
+    def instants(self, obj: Any) -> SafeString | str:
         if obj.pk is None or obj.starts is None:
             return "Save first; then the instants of each market stand here."
         rows = obj.markets.all() or Market.objects.all()
@@ -100,7 +100,7 @@ class Panels(admin.ModelAdmin[Any]):
         )
 
     @panel("Effect")
-    def measured(self, obj: Campaign) -> SafeString | str:
+    def measured(self, obj: Any) -> SafeString | str:
         if obj.pk is None:
             return "Holdouts that cover the campaign and experiments of its items are listed here."
         domain = obj.domain.key if obj.domain else ""
@@ -122,7 +122,7 @@ class Panels(admin.ModelAdmin[Any]):
         return table(("By", "Name", "How"), rows, empty)
 
     @panel("Readiness")
-    def checks(self, obj: Campaign) -> str:
+    def checks(self, obj: Any) -> str:
         if obj.pk is None:
             return "Save first; then everything that is in the way of a launch is listed here."
         now = timezone.now()

@@ -25,7 +25,8 @@ SCHEMA = (
 class FormatForm(FreshForm):
     """A format with its field schema."""
 
-    fields = JsonField(required=False, label="Fields that a creative fills", help_text=SCHEMA)
+    # A form field of that name, which the metaclass takes away.
+    fields = JsonField(required=False, label="Fields that a creative fills", help_text=SCHEMA)  # type: ignore[assignment]
     min_app_versions = JsonField(
         required=False,
         label="First app versions that can show it",

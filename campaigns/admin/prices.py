@@ -62,7 +62,8 @@ class PriceForm(FreshForm):
         self.instance.plan, self.instance.market, self.instance.currency = plan, market, market.currency
         if cleaned.get("amount") is not None:
             try:
-                self.instance.amount = minor_units(cleaned["amount"], market.currency)
+                # Into cleaned_data: the form copies it to the row after this.
+                cleaned["amount"] = minor_units(cleaned["amount"], market.currency)
             except ValueError as error:
                 self.add_error("amount", str(error))
         if not self.errors.keys() & {"valid_from", "valid_to"}:
@@ -93,7 +94,8 @@ def _overlap(other: Price, zone: str) -> str:
     until = f"until {moment(upper, zone)}" if upper else "until further notice"
     return (
         f"{other.plan} costs {amount(other.amount, other.currency)} in {other.market.code} {since} {until} already. "
-        "Two prices at one moment would quote one and bill the other. End that price first, or begin this one at its end."
+        "Two prices at one moment would quote one and bill the other. "
+        "End that price first, or begin this one at its end."
     )
 
 
@@ -107,7 +109,7 @@ class PriceAdmin(VoidsApprovals):
     autocomplete_fields = ("plan", "market")
     fixed = ("plan", "market")
     ordering = ("plan", "market", "-effective")
-    intro = "What each plan costs in each market. A plan has one price at a time; a change of price is a new row from a date."
+    intro = "What each plan costs in each market. There is one price at a time; a new price is a new row from a date."
     empty_hint = "Add a price, e.g. Premium in Sweden, 119.00 (SEK) per month, from today."
     fieldsets = (
         ("What and where", {"fields": ("plan", "market")}),

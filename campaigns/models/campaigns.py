@@ -118,7 +118,7 @@ class CampaignItem(models.Model):
         constraints = (models.UniqueConstraint(fields=("campaign", "key"), name="one_item_per_key"),)
 
     def __str__(self) -> str:
-        return f"{self.key} in {self.placement_id}"
+        return self.key
 
 
 class ItemArm(models.Model):

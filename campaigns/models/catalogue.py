@@ -80,7 +80,7 @@ class Price(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.plan_id} in {self.market_id}: {self.amount} {self.currency}/{self.period}"
+        return f"{self.plan} in {self.market}"
 
 
 class Mechanic(models.TextChoices):

@@ -58,4 +58,4 @@ class LegalProfile(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.market_id}: {self.min_age} to {self.max_age}"
+        return f"ages {self.min_age} to {self.max_age}"

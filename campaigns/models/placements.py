@@ -90,4 +90,4 @@ class CreativeContent(models.Model):
         constraints = (models.UniqueConstraint(fields=("creative", "locale"), name="one_content_per_locale"),)
 
     def __str__(self) -> str:
-        return f"{self.creative_id} in {self.locale}"
+        return self.locale

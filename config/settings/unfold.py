@@ -32,7 +32,7 @@ def group(title: str, *items: dict[str, Any], folded: bool = False) -> dict[str,
 
 HOME = {"title": "Home", "icon": "home", "link": reverse_lazy("admin:index")}
 
-# In the order in which a merchandiser thinks: what is going on, what do we show, to whom, did it work, how is it set up.
+# In the order in which a merchandiser thinks: what do we show, to whom, did it work, what is served, how is it set up.
 NAVIGATION: list[dict[str, Any]] = [
     {"items": [HOME]},
     group(
@@ -97,11 +97,14 @@ UNFOLD: dict[str, Any] = {
     "SITE_HEADER": "Merch",
     "SITE_SUBHEADER": "What each listener sees, and why",
     "SITE_SYMBOL": "campaign",
-    "SITE_URL": "/admin/",
+    "SITE_URL": None,
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "BORDER_RADIUS": "6px",
     "STYLES": [lambda request: static("audiences/admin.css")],
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("audiences/favicon.svg")},
+    ],
     "DASHBOARD_CALLBACK": "merch.admin.home.home",
     "SIDEBAR": {"show_search": True, "show_all_applications": False, "navigation": NAVIGATION},
     "COMMAND": {"search_models": True, "show_history": True},

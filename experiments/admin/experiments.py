@@ -9,16 +9,21 @@ from django.core.exceptions import ValidationError
 from django.db.models import Count, QuerySet
 from django.forms import BaseInlineFormSet
 from django.http import HttpRequest
-from django.utils.safestring import SafeString
+from django.utils import timezone
 from unfold.decorators import display
 
 from audiences.admin.base import MerchAdmin, ReadOnlyRows, Rows
+from audiences.admin.permissions import signed_in
 from audiences.admin.revising import FreshForm
-from audiences.admin.rules import RuleField
+from audiences.admin.rules import RuleField, reading
 from audiences.admin.showing import NOTHING, moment, panel
+from audiences.admin.verbs import VerbPages
+from experiments import operations
 from experiments.admin.readouts import readout_panel
+from experiments.admin.verbs import EXPERIMENT_VERBS
 from experiments.lifecycle import State
 from experiments.models import Allocation, Experiment, ExperimentMetric, Layer, Metric, Variant
+from experiments.problems import Refused
 
 STATES = {"Draft": "default", "Running": "success", "Paused": "warning", "Stopped": "info", "Concluded": "primary"}
 
@@ -60,11 +65,11 @@ class VariantRows(Rows):
     fields = ("key", "name", "weight", "is_control", "propensity")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        frozen = obj is not None and obj.state != State.DRAFT
-        return ("key", "weight", "is_control", "propensity") if frozen else ()
+        frozen = obj is not None and not operations.may_redesign(obj)
+        return ("key", "name", "weight", "is_control", "propensity") if frozen else ()
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return (obj is None or obj.state == State.DRAFT) and super().has_add_permission(request, obj)
+        return (obj is None or operations.may_redesign(obj)) and super().has_add_permission(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return (obj is None or obj.state == State.DRAFT) and super().has_delete_permission(request, obj)
@@ -102,8 +107,10 @@ class AllocationRows(ReadOnlyRows):
 
 
 @admin.register(Experiment)
-class ExperimentAdmin(MerchAdmin):
+class ExperimentAdmin(VerbPages, MerchAdmin):
     form = ExperimentForm
+    verbs = EXPERIMENT_VERBS
+    refusals = (Refused,)
     fixed = ("key", "assignment")
     portrait_children = ("variants", "judged_by")
     list_display = ("heading", "state_label", "arms", "shown_layer", "shown_started", "assignment")
@@ -112,7 +119,7 @@ class ExperimentAdmin(MerchAdmin):
     search_fields = ("key", "name", "hypothesis")
     autocomplete_fields = ("layer",)
     inlines = (VariantRows, MetricRows, AllocationRows)
-    readonly_fields = ("state_label", "shown_started", "shown_ended", "version", "readout")
+    readonly_fields = ("state_label", "shown_started", "shown_ended", "version", "conclusion", "readout", "shown_rule")
     ordering = ("-created_at",)
     intro = "Tests of a creative, an offer or nothing inside a campaign's item, and tests that were assigned elsewhere."
     empty_hint = "Add a layer first, then a test with its arms; then choose it on the item of a campaign."
@@ -120,7 +127,8 @@ class ExperimentAdmin(MerchAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         sets: list[tuple[str, dict[str, Any]]] = [
             ("What it is", {"fields": (("name", "key"), "hypothesis")}),
-            ("Who takes part", {"fields": (("assignment", "layer"), "rule")}),
+            ("Who takes part", {"fields": (("assignment", "layer"), "shown_rule" if frozen(obj) else "rule")}),
+            ("How many it needs", {"fields": ("planned_subjects",)}),
         ]
         if obj is not None:
             stand = ("state_label", ("shown_started", "shown_ended"), "version", "conclusion")
@@ -130,9 +138,23 @@ class ExperimentAdmin(MerchAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         fields = super().get_readonly_fields(request, obj)
-        frozen = obj is not None and obj.state != State.DRAFT
-        # A new rule or layer would change who is in it without a new version.
-        return [*fields, "layer", "rule"] if frozen else fields
+        if obj is not None and obj.state != State.DRAFT:
+            fields = [*fields, *operations.PLAN_FIELDS, "layer"]
+        return fields
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        if not change:
+            obj.salt = f"exp:{obj.key}"
+        stored = Experiment.objects.get(pk=obj.pk) if change else None
+        request._merch_design = operations.design(stored) if stored else None  # type: ignore[attr-defined]
+        super().save_model(request, obj, form, change)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        before = getattr(request, "_merch_design", None)
+        if before is not None:
+            row = Experiment.objects.get(pk=form.instance.pk)
+            operations.arms_edited(row, before, by=signed_in(request), now=timezone.now())
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return (obj is None or obj.state == State.DRAFT) and super().has_delete_permission(request, obj)
@@ -165,9 +187,18 @@ class ExperimentAdmin(MerchAdmin):
     def shown_ended(self, obj: Experiment) -> str:
         return moment(obj.ended_at)
 
+    @panel("Who may take part")
+    def shown_rule(self, obj: Experiment) -> str:
+        return reading(obj.rule)
+
     @panel("Read-out")
-    def readout(self, obj: Experiment) -> SafeString | str:
+    def readout(self, obj: Experiment) -> str:
         return readout_panel(obj)
+
+
+def frozen(obj: Experiment | None) -> bool:
+    """Whether arms and rule may not be edited: they would no longer compare."""
+    return obj is not None and not operations.may_redesign(obj)
 
 
 @admin.register(Layer)
@@ -198,7 +229,10 @@ class MetricAdmin(MerchAdmin):
     empty_hint = "Add a metric, e.g. “Subscribed within 7 days”: the share of subjects with the event subscribe."
     fieldsets = (
         ("What it is", {"fields": (("name", "key"), ("kind", "role"))}),
-        ("What is counted", {"fields": (("event", "field"), ("window_hours", "higher_is_better"))}),
+        (
+            "What is counted",
+            {"fields": (("event", "field"), ("window_hours", "higher_is_better"), "tolerance_percent")},
+        ),
     )
 
     @display(description="Metric", header=True, ordering="name")

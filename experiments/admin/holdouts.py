@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from django import forms
 from django.contrib import admin
-from django.core.exceptions import ValidationError
-from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminDecimalFieldWidget
 
-from audiences.admin.base import MerchAdmin, Rows
-from audiences.admin.fields import TicksField, WallField, at_wall, instant
+from audiences.admin.base import MerchAdmin, ReadOnlyRows
+from audiences.admin.fields import TicksField
 from audiences.admin.revising import FreshForm
 from audiences.admin.showing import moment
+from audiences.admin.verbs import VerbPages
 from audiences.tiers import Tier
+from experiments.admin.verbs import HOLDOUT_VERBS
 from experiments.models import Holdout, HoldoutPeriod
+from experiments.problems import Refused
 
 
 class HoldoutForm(FreshForm):
@@ -40,54 +39,31 @@ class HoldoutForm(FreshForm):
             super().validate_constraints()
 
 
-class PeriodForm(forms.ModelForm[HoldoutPeriod]):
-    """A draw: how many, and from when to when (UTC)."""
-
-    percent = forms.DecimalField(
-        min_value=0,
-        max_value=100,
-        decimal_places=2,
-        label="Percent withheld",
-        widget=UnfoldAdminDecimalFieldWidget({"step": "any"}),
-    )
-    valid_from = WallField(label="From (UTC)")
-    valid_to = WallField(label="To (UTC, exclusive)")
-
-    class Meta:
-        model = HoldoutPeriod
-        fields = ("number", "salt")
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if self.instance.pk:
-            self.initial["percent"] = self.instance.size / 100
-            self.initial["valid_from"] = at_wall(self.instance.period.lower, "UTC")
-            self.initial["valid_to"] = at_wall(self.instance.period.upper, "UTC")
-
-    def clean(self) -> dict[str, Any] | None:
-        cleaned = super().clean() or {}
-        start, end = instant(cleaned.get("valid_from"), "UTC"), instant(cleaned.get("valid_to"), "UTC")
-        if start and end and end <= start:
-            raise ValidationError("The end must be later than the start.")
-        if start and end and cleaned.get("percent") is not None:
-            self.instance.size = int(cleaned["percent"] * 100)
-            self.instance.period = DateTimeTZRange(start, end)
-        return cleaned
-
-
-class PeriodRows(Rows):
+class PeriodRows(ReadOnlyRows):
     model = HoldoutPeriod
-    form = PeriodForm
-    verbose_name = "draw"
     verbose_name_plural = "Draws (who is withheld follows from salt, size and id)"
-    fields = ("number", "percent", "valid_from", "valid_to", "salt")
+    fields = ("number", "percent", "shown_from", "shown_to", "salt")
+    readonly_fields = fields
+
+    @display(description="Withheld")
+    def percent(self, obj: HoldoutPeriod) -> str:
+        return f"{obj.size / 100:g} %"
+
+    @display(description="From")
+    def shown_from(self, obj: HoldoutPeriod) -> str:
+        return moment(obj.period.lower)
+
+    @display(description="To")
+    def shown_to(self, obj: HoldoutPeriod) -> str:
+        return moment(obj.period.upper) if obj.period.upper else "further notice"
 
 
 @admin.register(Holdout)
-class HoldoutAdmin(MerchAdmin):
+class HoldoutAdmin(VerbPages, MerchAdmin):
     form = HoldoutForm
+    verbs = HOLDOUT_VERBS
+    refusals = (Refused,)
     fixed = ("key",)
-    portrait_children = ("periods",)
     list_display = ("heading", "scope", "scope_key", "shown_tiers", "draws")
     list_filter = ("scope",)
     search_fields = ("key", "name", "scope_key")

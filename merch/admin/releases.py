@@ -158,7 +158,7 @@ def _killable() -> list[tuple[str, str]]:
 def _kill(row: Any, press: Press) -> str:
     key = row.key if isinstance(row, Campaign) else press.data["campaign"]
     pulse.kill(key, by=press.by, now=press.now, why=press.comment[:200])
-    return f"{key} is killed: every process stops showing it within a second. Releases leave it out of answers until lifted."
+    return f"{key} is killed: every process stops showing it within a second, until somebody lifts the kill."
 
 
 def _lift(row: Any, press: Press) -> str:
@@ -174,8 +174,8 @@ def killed(campaign: Any) -> bool:
 
 
 EFFECT = (
-    "It is stopped at once: every process leaves it out within a second, ahead of any release, and the slot goes to the "
-    "next candidate. It stays stopped, whatever is published, until somebody lifts the kill."
+    "It is stopped at once: every process leaves it out within a second, ahead of any release, and the slot goes to "
+    "the next candidate. It stays stopped, whatever is published, until somebody lifts the kill."
 )
 
 CAMPAIGN_VERBS = (
