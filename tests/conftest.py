@@ -1,13 +1,16 @@
 """What does every test stand on?"""
 
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 import redis
+from django.apps import apps
 from django.db import connection
 from pytest_django import Settings
 
+from audiences.models import ServingEpoch, TraitDefinition
 from config import env
 
 
@@ -27,6 +30,14 @@ def valkey(settings: Settings) -> Iterator[redis.Redis]:
     yield client
     client.flushdb()
     client.close()
+
+
+@pytest.fixture
+def platform_rows(transactional_db: None) -> None:
+    """The rows that migrations make, for a test that commits: the test before it emptied every table."""
+    if not TraitDefinition.objects.exists():
+        ServingEpoch.objects.all().delete()
+        import_module("audiences.migrations.0003_platform_definitions").create(apps, None)
 
 
 @pytest.fixture

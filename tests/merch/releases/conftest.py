@@ -16,7 +16,7 @@ NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-def editor(transactional_db: None, django_db_serialized_rollback: None) -> User:
+def editor(platform_rows: None) -> User:
     return User.objects.create_superuser("ann", password="ann-password")
 
 
