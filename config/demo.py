@@ -105,8 +105,7 @@ def start(crew: Crew, home: Home, environment: env.Environment) -> None:
     workers, port = str(environment.web_workers), str(environment.port)
     web: tuple[str, ...] = (python, "-m", "granian", "--interface", "wsgi", "--host", ports.LOOPBACK, "--port", port)
     web += ("--workers", workers, "--blocking-threads", "8", "--workers-kill-timeout", "5", "config.wsgi:application")
-    # The pool keeps a frozen PostgreSQL from taking the threads that decisions need.
-    crew.start(Program("web", web, log(home, "web"), {"MERCH_SQL_POOL": "4"}))
+    crew.start(Program("web", web, log(home, "web")))
     worker = (*celery, "worker", "--loglevel", "INFO", "--concurrency", "2", "--without-gossip", "--without-mingle")
     # SIGQUIT ends work in hand; PostgreSQL remembers what is left to do.
     crew.start(Program("worker", worker, log(home, "worker"), hurried=signal.SIGQUIT, patience=5))

@@ -20,7 +20,7 @@ class Environment:
 
     ``database_url`` and ``redis_url`` are None when unset: manage.py and `make` then use the embedded
     servers. ``broker_url`` defaults to ``redis_url``. ``merch_secret`` is the server secret as text; None means the
-    file ``<home>/secret``. ``sql_pool`` is the number of pooled PostgreSQL connections, 0 for none.
+    file ``<home>/secret``.
     ``xdist_worker`` is the position of a test worker, None outside pytest-xdist.
     """
 
@@ -35,7 +35,6 @@ class Environment:
     debug: bool
     allowed_hosts: tuple[str, ...]
     csrf_trusted_origins: tuple[str, ...]
-    sql_pool: int
     web_workers: int
     xdist_worker: int | None
 
@@ -67,7 +66,6 @@ def read() -> Environment:
         debug=env.bool("DEBUG") if text("DEBUG") else False,
         allowed_hosts=words("ALLOWED_HOSTS"),
         csrf_trusted_origins=words("CSRF_TRUSTED_ORIGINS"),
-        sql_pool=number("MERCH_SQL_POOL", 0),
         web_workers=number("WEB_WORKERS", 1),
         xdist_worker=int(worker.removeprefix("gw")) if worker.startswith("gw") else None,
     )

@@ -98,21 +98,17 @@ SQL_TIMEOUTS = {
 }
 
 
-def database(url: str, pool: int) -> dict[str, Any]:
-    """The DATABASES entry for ``url``; the threads of a process share ``pool`` connections, 0 is one each."""
+def database(url: str) -> dict[str, Any]:
+    """The DATABASES entry for ``url``. Each thread keeps its connection: how many may use SQL, the gate says."""
     entry: dict[str, Any] = dict(environ.Env.db_url_config(url))
     options: dict[str, Any] = entry.setdefault("OPTIONS", {})
     options.setdefault("connect_timeout", 2)
     options.setdefault("options", " ".join(f"-c {name}={value}" for name, value in SQL_TIMEOUTS.items()))
-    if pool:
-        # The pool's own default waits 30 s; a thread that decisions need must not.
-        options["pool"] = {"min_size": 0, "max_size": pool, "timeout": 1, "max_waiting": 4 * pool}
-    # A pool keeps connections by itself, and Django refuses both.
-    return entry | {"CONN_MAX_AGE": 0 if pool else 60, "CONN_HEALTH_CHECKS": True}
+    return entry | {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
 
 
 MERCH_SQL_DEADLINE = 1.0  # seconds a call at a door for machines may use SQL
-DATABASES = {"default": database(ENVIRONMENT.database_url or env.NO_DATABASE, ENVIRONMENT.sql_pool)}
+DATABASES = {"default": database(ENVIRONMENT.database_url or env.NO_DATABASE)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- the serving store and the broker: one Valkey -------------------------------------------------

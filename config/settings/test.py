@@ -19,8 +19,7 @@ def redis_of_worker(url: str, worker: int | None) -> str:
 
 ALLOWED_HOSTS = ["*"]
 MERCH_DEPLOYMENT = "test"
-# pytest-django names the database of a worker; a pool would keep it busy while it is dropped.
-DATABASES = {"default": database(ENVIRONMENT.database_url or env.NO_DATABASE, pool=0)}
+DATABASES = {"default": database(ENVIRONMENT.database_url or env.NO_DATABASE)}
 REDIS_URL = redis_of_worker(ENVIRONMENT.redis_url or env.NO_REDIS, ENVIRONMENT.xdist_worker)
 CELERY_BROKER_URL = REDIS_URL
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
