@@ -24,11 +24,11 @@ class RevisionAdmin(ReadOnlyAdmin):
     ordering = ("-number",)
     intro = "Every change to what decides, who made it and why. Rows are only ever added, by anybody."
     fieldsets = (
-        (None, {"fields": ("number", "when", "who", "verb", "what", "why")}),
+        (None, {"fields": ("number", "when", "who", "verb", "about", "why")}),
         ("What changed", {"fields": ("changes",)}),
         ("As recorded", {"classes": ("collapse",), "fields": ("shown_before", "shown_after")}),
     )
-    readonly_fields = ("when", "who", "what", "changes", "shown_before", "shown_after")
+    readonly_fields = ("when", "who", "about", "changes", "shown_before", "shown_after")
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: object = None) -> object:  # type: ignore[override]
         return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
@@ -44,6 +44,10 @@ class RevisionAdmin(ReadOnlyAdmin):
     @display(description="What", header=True, ordering="object_type")
     def what(self, obj: Revision) -> list[str]:
         return [obj.object_key, obj.object_type]
+
+    @display(description="What")
+    def about(self, obj: Revision) -> str:
+        return f"{obj.object_type} {obj.object_key}"
 
     @display(description="Fields")
     def changed_fields(self, obj: Revision) -> str:

@@ -39,6 +39,7 @@ class Subject(models.Model):
     updated_at = models.DateTimeField()
 
     class Meta:
+        permissions = (("view_sensitive_traits", "Can see sensitive traits of subjects"),)
         # Two first events of one account must not make two people.
         constraints = (models.UniqueConstraint(fields=("kind", "key"), name="one_subject_per_id"),)
 

@@ -36,7 +36,8 @@ def _values(form: BaseForm) -> Iterator[tuple[str, Any]]:
         value = bound.field.prepare_value(bound.value())
         parts = getattr(widget, "widgets", None)
         if parts is None:
-            shown = widget.format_value(value) if value is not None else None
+            ticked = value is True  # which a check box does not send as its value
+            shown = ticked or (widget.format_value(value) if value is not None else None)
             if isinstance(shown, list) and not getattr(widget, "allow_multiple_selected", False):
                 shown = next(iter(shown), None)
             yield from _input(bound.html_name, shown)

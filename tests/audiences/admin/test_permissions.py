@@ -116,3 +116,8 @@ def test_sensitive_traits_are_hidden_without_the_right_to_see_them() -> None:
 
     assert "asthma" not in page
     assert "hidden: sensitive" in page
+
+    viewer.user_permissions.add(Permission.objects.get(codename="view_sensitive_traits"))
+    assert (
+        "asthma" in signed_in(viewer).get(reverse("admin:audiences_subject_change", args=[subject.pk])).content.decode()
+    )
