@@ -145,6 +145,8 @@ def _open_approvals() -> models.QuerySet[Approval]:
 
 def _outdated(approvals: Iterable[Approval]) -> list[Approval]:
     rows = list(approvals)
+    if not rows:
+        return []
     current = proposal.contents({approval.campaign_id for approval in rows})
     hashes = {pk: proposal.content_hash(content) for pk, content in current.items()}
     return [approval for approval in rows if hashes.get(approval.campaign_id) != approval.content_hash]
