@@ -1,10 +1,13 @@
 """Do the compiled predicate, the plain evaluator and the algebra of rules agree on any rule and any subject?"""
 
+from typing import cast
+
 from hypothesis import given, settings
 
 from audiences.rules import (
     EVERYWHERE,
     Env,
+    HistoryCell,
     Rule,
     WhyFalse,
     canonical,
@@ -34,6 +37,11 @@ from tests.audiences.rules.strategies import (
 def inlined(document: Json) -> tuple[Rule, dict[str, int]]:
     rule = inline(rule_of(document), AUDIENCES)
     return rule, {key: position for position, key in enumerate(sorted(reads(rule).behaviours))}
+
+
+def cells(env: Env) -> dict[tuple[str, str, str], HistoryCell]:
+    """The history that the strategies made: a plain dict."""
+    return cast(dict[tuple[str, str, str], HistoryCell], env.history)
 
 
 @settings(max_examples=1_000)
@@ -78,7 +86,7 @@ def test_a_rule_reads_nothing_but_what_it_declares(document: Json, env: Env) -> 
     spare = Env(
         {name: env.traits[name] for name in declared.traits & env.traits.keys()},
         {name: env.ctx[name] for name in declared.contexts & env.ctx.keys()},
-        {cell: env.history[cell] for cell in declared.history.keys() & env.history.keys()},
+        {cell: cells(env)[cell] for cell in declared.history.keys() & cells(env).keys()},
         env.bits & (1 << len(positions)) - 1,
         env.key if declared.salts else "someone else",
         env.now,
@@ -96,7 +104,7 @@ def test_kept_instants_are_enough_to_answer(document: Json, env: Env) -> None:
     needs = reads(rule).history
 
     pruned = {}
-    for cell, happened in env.history.items():
+    for cell, happened in cells(env).items():
         kept = happened.instants[-needs[cell].instants :] if cell in needs and needs[cell].instants else ()
         recent = tuple(instant for instant in kept if instant >= env.now - needs[cell].reach)
         pruned[cell] = type(happened)(happened.count, happened.first, happened.last, recent)
