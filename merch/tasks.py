@@ -7,7 +7,6 @@ from django.utils import timezone
 
 from audiences import ingest
 from campaigns import behaviours
-from merch.behaviours import ensure_behaviours
 from merch.releases import store
 from merch.subjects import publish
 
@@ -32,9 +31,3 @@ def publish_what_is_behind() -> None:
     behaviours.ensure()
     if not store.held():
         store.publish(by=None, now=timezone.now(), why="changes since the last publication")
-
-
-@shared_task(name="merch.ensure_behaviours")
-def ensure_every_behaviour() -> None:
-    """Give each event condition and list that a rule reads its bit; the run that this makes due then fills it."""
-    ensure_behaviours()

@@ -98,12 +98,23 @@ SQL_TIMEOUTS = {
 }
 
 
+# A machine that vanished says nothing: the kernel gives its connections up after this, not after hours.
+SQL_KEEPALIVES = {
+    "keepalives_idle": 10,  # seconds, as the next
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,  # milliseconds
+}
+
+
 def database(url: str) -> dict[str, Any]:
     """The DATABASES entry for ``url``. Each thread keeps its connection: how many may use SQL, the gate says."""
     entry: dict[str, Any] = dict(environ.Env.db_url_config(url))
     options: dict[str, Any] = entry.setdefault("OPTIONS", {})
     options.setdefault("connect_timeout", 2)
     options.setdefault("options", " ".join(f"-c {name}={value}" for name, value in SQL_TIMEOUTS.items()))
+    for name, value in SQL_KEEPALIVES.items():
+        options.setdefault(name, value)
     return entry | {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
 
 
@@ -143,7 +154,6 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "sweep-subjects": {"task": "merch.sweep_subjects", "schedule": timedelta(seconds=5), "options": {"expires": 5}},
     "publish": {"task": "merch.publish_what_is_behind", "schedule": timedelta(seconds=5), "options": {"expires": 5}},
     "prepare-days": {"task": "merch.prepare_days", "schedule": timedelta(hours=1), "options": {"expires": 3600}},
-    "behaviours": {"task": "merch.ensure_behaviours", "schedule": timedelta(minutes=1), "options": {"expires": 60}},
     "start-due-run": {"task": "audiences.start_due_run", "schedule": timedelta(minutes=1), "options": {"expires": 60}},
     "work-runs": {"task": "audiences.work_runs", "schedule": timedelta(minutes=1), "options": {"expires": 60}},
     "sweep-exports": {"task": "audiences.sweep_exports", "schedule": timedelta(hours=1), "options": {"expires": 3600}},

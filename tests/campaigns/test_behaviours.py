@@ -5,11 +5,11 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from audiences.membership import due, execute, filled_positions, start_run
+from audiences.membership import due, execute, filled_positions, positions, start_run
 from audiences.models import EventDefinition
+from campaigns import behaviours
 from campaigns.lifecycle import State
 from campaigns.models import Campaign
-from merch.behaviours import ensure_behaviours
 from tests.factories.campaigns import CampaignFactory
 
 PODCASTS = {"v": 1, "rule": {"event": "podcast", "agg": "days", "window": 28, "op": "gte", "value": 3}}
@@ -26,7 +26,8 @@ def test_a_campaigns_condition_makes_a_run_due_that_fills_it(campaign: Campaign)
     execute(start_run(now), "test")
     assert due(now) is None
 
-    asked = ensure_behaviours()
+    behaviours.ensure()
+    asked = positions()
 
     assert due(now) == now
     assert len(asked) == 1
@@ -40,10 +41,14 @@ def test_a_campaigns_condition_makes_a_run_due_that_fills_it(campaign: Campaign)
 def test_a_rule_that_asks_nothing_or_does_not_parse_needs_no_bit(campaign: Campaign, rule: dict[str, object]) -> None:
     Campaign.objects.update(rule=rule)
 
-    assert ensure_behaviours() == {}
+    behaviours.ensure()
+
+    assert positions() == {}
 
 
 def test_an_ended_campaign_asks_nothing(campaign: Campaign) -> None:
     Campaign.objects.update(state=State.ENDED.value)
 
-    assert ensure_behaviours() == {}
+    behaviours.ensure()
+
+    assert positions() == {}
