@@ -6,3 +6,4 @@ START_RUN = 7_203_113  # transaction: asking twice for a run gives the same run
 PULSE = 7_203_114  # transaction: pulse numbers commit in order
 PUBLICATION = 7_203_115  # session: publishers build one after the other
 REBUILD = 7_203_116  # session: one rebuild of the serving store at a time
+BACKFILL = 7_203_117  # session, with the digests of file and mapping: one process per run of a backfill

@@ -88,7 +88,7 @@ def receive(
     desk = Desk(source, Clock.of(None if backfill else sent_at, now), Book(), trusted=key_scope == "server")
     arrivals, rejected = _read_all(batch, desk)
     began = perf_counter()
-    outcome, written = _store([each for _, each in arrivals], now, backfill=backfill)
+    outcome, written = keep([each for _, each in arrivals], now, backfill=backfill)
     metrics.EVENT_COMMIT_SECONDS.observe(perf_counter() - began)
     for name, (code, message) in LOST.items():
         rejected += [Rejected(arrivals[at][0], code, message) for at in getattr(outcome, name)]
@@ -113,7 +113,11 @@ def _read_all(batch: Sequence[Any], desk: Desk) -> tuple[list[tuple[int, Arrival
 
 
 @transaction.atomic
-def _store(arrivals: Sequence[Arrival], now: datetime, *, backfill: bool) -> tuple[Outcome, list[Written]]:
+def keep(arrivals: Sequence[Arrival], now: datetime, *, backfill: bool) -> tuple[Outcome, list[Written]]:
+    """Store arrivals once and fold the new ones into their subjects' records; in the caller's transaction, or its own.
+
+    Publish what is given back after the commit.
+    """
     ids = ids_of((arrival.ref for arrival in arrivals), now=now)
     outcome = append([_new_event(arrival, ids, backfill=backfill) for arrival in arrivals], now=now)
     fresh = [arrivals[at] for at in outcome.inserted]
