@@ -1,23 +1,20 @@
 """What is kept of a decision, so that it can be made again?
 
 The inputs that a decision read and the answer it gave, packed; buffered in the process and written by COPY every 200 ms
-or 500 records. Losing some is allowed and counted, never silent: each process numbers its records in a memory-mapped
-file, so that the next start sees how many of a killed process never arrived.
+or 500 records, and once more when the process ends. Losing some is allowed and counted, never silent: the journal says
+to the next start how many of a killed process never arrived.
 """
 
 from __future__ import annotations
 
 import logging
-import mmap
 import os
-import struct
 import threading
 import time
 import zlib
 from collections import deque
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import NamedTuple
 from uuid import UUID
 
@@ -29,7 +26,7 @@ from django.utils import timezone
 from audiences.moments import moment
 from experiments.exposures import ExposureRow, insert_exposures
 from merch import metrics
-from merch.engine.facts import Decision, Request, Subject
+from merch.engine.facts import Decision, Request, Subject, SubjectRecord
 from merch.subjects.publish import publish
 
 log = logging.getLogger(__name__)
@@ -37,8 +34,11 @@ log = logging.getLogger(__name__)
 FORMAT = 1
 FLUSH_SECONDS = 0.2
 FLUSH_RECORDS = 500
+RETRY_SECONDS = 1.0
 MOST_WAITING = 50_000
-NUMBERS = struct.Struct("<QQ")  # taken, written
+LONGEST_WRITE = 10.0  # seconds; after that PostgreSQL is frozen, and the records go to the one that takes its place
+LAST_WRITE = 2.0  # the same for what waits when the process ends
+UNWRITABLE = (DataError, IntegrityError, OverflowError, TypeError, ValueError)  # trying again would not help
 
 
 class Inputs(msgspec.Struct, frozen=True):
@@ -51,61 +51,45 @@ class Inputs(msgspec.Struct, frozen=True):
     format: int = FORMAT
 
 
+class _Kept(msgspec.Struct, frozen=True):
+    """Inputs as they are packed: behaviour bits as bytes, because MessagePack has no number of more than 64 bits."""
+
+    request: Request
+    record: SubjectRecord | None
+    bits: bytes
+    now: int
+    kills: tuple[str, ...]
+    format: int
+
+
 class Entry(NamedTuple):
     inputs: Inputs
     decision: Decision
 
 
 _pack = msgspec.msgpack.Encoder()
-_inputs = msgspec.msgpack.Decoder(Inputs)
+_inputs = msgspec.msgpack.Decoder(_Kept)
 _result = msgspec.msgpack.Decoder(Decision)
 
 
 def pack_inputs(inputs: Inputs) -> bytes:
     """Compressed MessagePack; see Inputs."""
-    return zlib.compress(_pack.encode(inputs), 1)
+    record, bits = (inputs.subject.record, inputs.subject.bits) if inputs.subject else (None, 0)
+    packed_bits = bits.to_bytes((bits.bit_length() + 7) // 8, "little")
+    kept = _Kept(inputs.request, record, packed_bits, inputs.now, inputs.kills, inputs.format)
+    return zlib.compress(_pack.encode(kept), 1)
 
 
 def unpack_inputs(data: bytes) -> Inputs:
     """Raises msgspec.ValidationError or zlib.error on anything that was not packed here."""
-    return _inputs.decode(zlib.decompress(data))
+    kept = _inputs.decode(zlib.decompress(data))
+    subject = None if kept.record is None else Subject(kept.record, int.from_bytes(kept.bits, "little"))
+    return Inputs(kept.request, subject, kept.now, kept.kills, kept.format)
 
 
 def unpack_decision(data: bytes) -> Decision:
     """As unpack_inputs, for the recorded answer."""
     return _result.decode(zlib.decompress(data))
-
-
-class Journal:
-    """The number of records taken and written by this process, readable after it was killed."""
-
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.path = folder / f"decisions-{os.getpid()}-{time.time_ns()}"
-        with open(self.path, "w+b") as file:
-            file.write(NUMBERS.pack(0, 0))
-            file.flush()
-            self._map = mmap.mmap(file.fileno(), NUMBERS.size)
-
-    def add(self, *, taken: int = 0, written: int = 0) -> None:
-        before = NUMBERS.unpack_from(self._map)
-        NUMBERS.pack_into(self._map, 0, before[0] + taken, before[1] + written)
-
-    def close(self) -> None:
-        self._map.close()
-        self.path.unlink(missing_ok=True)
-
-
-def count_lost(folder: Path) -> int:
-    """Records of processes that are gone and never wrote them; their journals are removed."""
-    lost = 0
-    for path in folder.glob("decisions-*"):
-        pid = int(path.name.split("-")[1])
-        if pid != os.getpid() and not Path(f"/proc/{pid}").exists():
-            taken, written = NUMBERS.unpack(path.read_bytes())
-            lost += max(taken - written, 0)
-            path.unlink(missing_ok=True)
-    return lost
 
 
 class Recorder:
@@ -122,18 +106,20 @@ class Recorder:
 
     def record(self, entry: Entry) -> None:
         """Take a decision for writing; when too many wait it is dropped and counted."""
-        if self._pid != os.getpid():
-            self._begin()
+        self.begin()
         if len(self._waiting) >= MOST_WAITING:
             metrics.DECISION_RECORDS_LOST.inc()
             return
-        self._waiting.append(entry)
         if self._journal is not None:
-            self._journal.add(taken=1)
+            self._journal.took()
+        self._waiting.append(entry)
         if len(self._waiting) >= FLUSH_RECORDS:
             self._wake.set()
 
-    def _begin(self) -> None:
+    def begin(self) -> None:
+        """Count what killed processes lost, and start to write; does nothing the second time."""
+        if self._pid == os.getpid():
+            return
         with self._lock:
             if self._pid == os.getpid():
                 return
@@ -147,19 +133,32 @@ class Recorder:
                 log.warning("%s decision records of killed processes were never written", lost)
             self._pid = os.getpid()
             if self._follows:
-                threading.Thread(target=self._run, name="merch-recorder", daemon=True).start()
+                # Not a daemon: the process waits for its last records.
+                threading.Thread(target=self._run, name="merch-recorder", daemon=False).start()
 
     def _run(self) -> None:
-        while True:
+        main = threading.main_thread()
+        while main.is_alive():
             self._wake.wait(FLUSH_SECONDS)
             self._wake.clear()
-            try:
+            if self._waiting and not self._flush_quietly(LONGEST_WRITE):
+                main.join(RETRY_SECONDS)
+        self._flush_quietly(LAST_WRITE)
+        if self._journal is not None:
+            self._journal.close()
+
+    def _flush_quietly(self, seconds: float) -> bool:
+        """Write what waits unless PostgreSQL takes longer than this; False: it could not be written now."""
+        try:
+            connection.ensure_connection()
+            with watching(connection.connection.fileno(), seconds):
                 self.flush()
-            except DatabaseError as error:
-                log.warning("decision records wait for PostgreSQL: %s", str(error).splitlines()[0])
-                time.sleep(1)
-            finally:
-                connection.close()
+        except DatabaseError as error:
+            log.warning("%s decision records wait for PostgreSQL: %s", len(self._waiting), str(error).splitlines()[0])
+            return False
+        finally:
+            connection.close()
+        return True
 
     def flush(self) -> int:
         """Write what waits, oldest first; returns how many. Raises DatabaseError with the records still waiting."""
@@ -172,21 +171,35 @@ class Recorder:
                     self._waiting.popleft()
                 written += len(batch)
                 if self._journal is not None:
-                    self._journal.add(written=len(batch))
+                    self._journal.wrote(len(batch))
         return written
 
 
 def _write_what_can_be(batch: list[Entry]) -> None:
-    """A record that PostgreSQL will never take must not hold up the others: it is dropped and counted."""
+    """A record that PostgreSQL will never take must not hold up the others: it is dropped and counted.
+
+    One that is there already came through before, and only the answer to its commit was lost.
+    """
     try:
         write(batch)
     except (DataError, IntegrityError):
+        there = _written(batch)
         for entry in batch:
-            try:
-                write([entry])
-            except (DataError, IntegrityError) as error:
-                metrics.DECISION_RECORDS_LOST.inc()
-                log.error("decision %s cannot be recorded: %s", entry.decision.decision_id, error)
+            if UUID(entry.decision.decision_id) not in there:
+                _write_or_drop(entry)
+
+
+def _written(batch: list[Entry]) -> set[UUID]:
+    ids = [UUID(entry.decision.decision_id) for entry in batch]
+    return set(DecisionRecord.objects.filter(decision_id__in=ids).values_list("decision_id", flat=True))
+
+
+def _write_or_drop(entry: Entry) -> None:
+    try:
+        write([entry])
+    except (DataError, IntegrityError) as error:
+        metrics.DECISION_RECORDS_LOST.inc()
+        log.error("decision %s cannot be recorded: %s", entry.decision.decision_id, error)
 
 
 def write(entries: Iterable[Entry]) -> None:
