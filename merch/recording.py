@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import os
 import threading
-import time
 import zlib
 from collections import deque
 from collections.abc import Iterable
@@ -27,7 +26,10 @@ from audiences.moments import moment
 from experiments.exposures import ExposureRow, insert_exposures
 from merch import metrics
 from merch.engine.facts import Decision, Request, Subject, SubjectRecord
+from merch.journal import Journal, count_lost
+from merch.models import DecisionRecord
 from merch.subjects.publish import publish
+from merch.watchdog import watching
 
 log = logging.getLogger(__name__)
 
@@ -182,7 +184,7 @@ def _write_what_can_be(batch: list[Entry]) -> None:
     """
     try:
         write(batch)
-    except (DataError, IntegrityError):
+    except UNWRITABLE:
         there = _written(batch)
         for entry in batch:
             if UUID(entry.decision.decision_id) not in there:
@@ -197,7 +199,7 @@ def _written(batch: list[Entry]) -> set[UUID]:
 def _write_or_drop(entry: Entry) -> None:
     try:
         write([entry])
-    except (DataError, IntegrityError) as error:
+    except UNWRITABLE as error:
         metrics.DECISION_RECORDS_LOST.inc()
         log.error("decision %s cannot be recorded: %s", entry.decision.decision_id, error)
 
