@@ -40,8 +40,9 @@ def quote_for(offer: OfferDoc, price: PriceDoc, market: MarketDoc, market_code: 
         amount = terms.amounts[market_code]
     elif terms.percent_off is not None:
         amount = (price.amount * (100 - terms.percent_off) + 50) // 100
-    changed = amount != price.amount or period != price.period
     whole = amount if terms.amounts is not None else amount * cycles
+    # Three months for the price of one: the same amount, and yet another price.
+    changed = amount != price.amount or period != price.period or whole != price.amount * cycles
     return Quote(
         amount=amount,
         currency=market.currency,
