@@ -18,11 +18,10 @@ from django.db import transaction
 from audiences import membership
 from audiences.models import Audience, AudienceRun, Revision, Subject, Suppression
 from audiences.tiers import Tier
-from campaigns import importing
+from campaigns import behaviours, importing
 from campaigns.models import Campaign
 from experiments import analysis
 from experiments.models import Experiment
-from merch.behaviours import ensure_behaviours
 from merch.demo import authoring, files, reaching, trials
 from merch.demo.listeners import Listener, listeners
 from merch.demo.staff import Staff, hire
@@ -143,7 +142,7 @@ def _open_cases(plan: Plan) -> None:
 
 
 def _audiences(plan: Plan, progress: Callable[[int], None]) -> None:
-    ensure_behaviours()
+    behaviours.ensure()
     run = membership.start_run(plan.now)
     run = membership.execute(run, f"demo:{os.getpid()}")
     if run.state != AudienceRun.State.PUBLISHED:

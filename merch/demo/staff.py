@@ -20,7 +20,7 @@ class Role(NamedTuple):
     may: Q
 
 
-SEES = Q(codename__startswith="view_")
+SEES = Q(codename__startswith="view_") & ~Q(codename="view_sensitive_traits")
 EDITS = SEES | Q(codename__startswith="add_") | Q(codename__startswith="change_")
 
 ADMIN = "demo-admin"

@@ -2,7 +2,7 @@
 
 Nothing is invented here that the engine can say: every visit is a decision of the published release, at its moment
 and with the record as it was then. So impressions, caps, exposures, holdouts and arms are exactly those that would have
-been. Only whether somebody clicks or subscribes is chance; it differs by arm, so that the read-out has something to say.
+been. Only whether somebody clicks or subscribes is chance; it differs by arm, so that the read-out has a tale to tell.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from merch.intake.book import Book
 from merch.tokens import Claims
 
 WEEKS = 20 * DAY
-MOST_VISITS = 3
+MOST_VISITS = 2
 ON_HOME = ("home-hero", "home-shelf", "now-playing-card")
 ELSEWHERE = ("home-hero", "account-page", "full-screen")
 CLICKS = 0.07
@@ -160,7 +160,7 @@ class _Stay:
             decision_id=str(_decision_id(self.person, number, at)),
             kind="a",
             key=self.person.key,
-            placements=tuple(Asked(slug) for slug in (ELSEWHERE if number == 1 else ON_HOME)),
+            placements=tuple(Asked(slug) for slug in (ELSEWHERE if (number + self.person.number) % 3 == 0 else ON_HOME)),
             context={"country": market, "locale": COUNTRIES[market], "platform": "web"},
         )
         return decide(self.world.release, self.world.pulse, request, subject, at)

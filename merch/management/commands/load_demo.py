@@ -27,9 +27,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument(
-            "--listeners", type=int, default=LISTENERS, help=f"How many to make up; default {LISTENERS}."
-        )
+        parser.add_argument("--listeners", type=int, default=LISTENERS, help="How many to make up; default 20000.")
         parser.add_argument("--seed", default="tonika", help="Another seed makes other listeners.")
 
     def handle(self, *args: Any, **options: Any) -> None:
