@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.decorators import display
@@ -29,6 +31,12 @@ class RevisionAdmin(ReadOnlyAdmin):
         ("As recorded", {"classes": ("collapse",), "fields": ("shown_before", "shown_after")}),
     )
     readonly_fields = ("when", "who", "about", "changes", "shown_before", "shown_after")
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        context["show_history"] = False  # a line of history has none
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: object = None) -> object:  # type: ignore[override]
         return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)

@@ -111,13 +111,11 @@ def test_sensitive_traits_are_hidden_without_the_right_to_see_them() -> None:
     subject = SubjectFactory(traits={"health": ["asthma", 1]})
     viewer: User = UserFactory(is_staff=True)
     viewer.user_permissions.add(Permission.objects.get(codename="view_subject"))
+    url = reverse("admin:audiences_subject_change", args=[subject.pk])
 
-    page = signed_in(viewer).get(reverse("admin:audiences_subject_change", args=[subject.pk])).content.decode()
-
+    page = signed_in(viewer).get(url).content.decode()
     assert "asthma" not in page
     assert "hidden: sensitive" in page
 
     viewer.user_permissions.add(Permission.objects.get(codename="view_sensitive_traits"))
-    assert (
-        "asthma" in signed_in(viewer).get(reverse("admin:audiences_subject_change", args=[subject.pk])).content.decode()
-    )
+    assert "asthma" in signed_in(viewer).get(url).content.decode()
