@@ -158,6 +158,9 @@ class Recorder:
         except DatabaseError as error:
             log.warning("%s decision records wait for PostgreSQL: %s", len(self._waiting), str(error).splitlines()[0])
             return False
+        except Exception:  # whatever it is, the thread must live, or no record is written any more
+            log.exception("%s decision records could not be written", len(self._waiting))
+            return False
         finally:
             connection.close()
         return True
@@ -208,17 +211,25 @@ def write(entries: Iterable[Entry]) -> None:
     """One transaction: the records by COPY, and each exposure once; then the marks that these left are published."""
     batch = list(entries)
     with transaction.atomic():
-        with connection.cursor() as cursor:
-            for day in sorted({_at(entry).date() for entry in batch}):
-                cursor.execute("SELECT merch_ensure_day('merch_decisionrecord', %s)", [day])
-            with cursor.copy(
-                "COPY merch_decisionrecord (decision_id, day, decided_at, subject, release, pulse, randomised, inputs,"
-                " result) FROM STDIN"
-            ) as copy:
-                for entry in batch:
-                    copy.write_row(_row(entry))
+        _copy(batch)
         marked = insert_exposures([row for entry in batch for row in _exposures(entry)])
     publish(marked, now=timezone.now())
+
+
+def _copy(batch: list[Entry]) -> None:
+    with connection.cursor() as cursor:
+        for day in sorted({_at(entry).date() for entry in batch}):
+            cursor.execute("SELECT merch_ensure_day('merch_decisionrecord', %s)", [day])
+        # Django translates errors of its own calls only, and these come when the copy ends.
+        with (
+            connection.wrap_database_errors,
+            cursor.copy(
+                "COPY merch_decisionrecord (decision_id, day, decided_at, subject, release, pulse, randomised, inputs,"
+                " result) FROM STDIN"
+            ) as copy,
+        ):
+            for entry in batch:
+                copy.write_row(_row(entry))
 
 
 def _at(entry: Entry) -> datetime:
