@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from audiences.rules import Env
-from merch.engine.clock import DAY, offset_at
+from merch.engine.clock import local_day_at
 from merch.engine.compiled import Release
 from merch.engine.document import MarketDoc, Pulse, ZoneTable
 from merch.engine.facts import HistoryCell, Request, Subject, SubjectRecord
@@ -17,7 +17,7 @@ from merch.engine.law import Law, age_on, law_of
 
 MARKET, TIME_ZONE, BIRTH_DATE = "market", "time_zone", "birth_date"
 PERSONALISATION = "personalisation"
-HOUR, HOUR_LENGTH = "hour", 3_600_000_000
+HOUR = "hour"
 UTC_TABLE = ZoneTable(instants=(0,), offsets=(0,))
 EMPTY_RECORD = SubjectRecord()
 
@@ -69,11 +69,11 @@ class Call:
         self.billing = account if account is not None else visited
         self.billing_market: MarketDoc | None = release.markets.get(self.billing or "")
         self.zone = _zone(release, traits, self.billing_market)
-        today, day_start = _local_day(self.zone, now)
+        today, day_start, hour = local_day_at(self.zone, now)
         self.law = self._law(account, visited, traits, today)
         self.locale = _locale(request.context, self.billing_market)
         self.env = Env(
-            traits, _with_hour(request.context, now - day_start), HistoryView(self.record.history),
+            traits, _with_hour(request.context, hour), HistoryView(self.record.history),
             subject.bits if subject else 0, request.key, now, today, day_start,
         )  # fmt: skip
         self.chosen_offers: set[str] = set()
@@ -127,18 +127,9 @@ def _zone(release: Release, traits: Mapping[str, tuple[Any, int]], market: Marke
     return release.tables.get(market.time_zone, UTC_TABLE) if market else UTC_TABLE
 
 
-def _local_day(zone: ZoneTable, now: int) -> tuple[int, int]:
-    """Days since 1970 of the local date, and the instant at which that day began there."""
-    wall = now + offset_at(zone, now)
-    day = wall // DAY
-    midnight = day * DAY
-    start = midnight - offset_at(zone, midnight - offset_at(zone, now))
-    return day, start
-
-
-def _with_hour(context: Mapping[str, Any], since_midnight: int) -> Mapping[str, Any]:
+def _with_hour(context: Mapping[str, Any], hour: int) -> Mapping[str, Any]:
     """``hour`` is the account's local hour unless the client says otherwise."""
-    return context if HOUR in context else {**context, HOUR: since_midnight // HOUR_LENGTH % 24}
+    return context if HOUR in context else {**context, HOUR: hour}
 
 
 def _locale(context: Mapping[str, Any], market: MarketDoc | None) -> str:

@@ -7,12 +7,16 @@ whatever its own tzdata says.
 from __future__ import annotations
 
 from bisect import bisect_right
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from merch.engine.document import ZoneTable
 
 MICROSECONDS = 1_000_000
-DAY = 86_400 * MICROSECONDS
+HOUR = 3_600 * MICROSECONDS
+DAY = 24 * HOUR
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
 
 
 def offset_at(table: ZoneTable, instant: int) -> int:
@@ -21,15 +25,25 @@ def offset_at(table: ZoneTable, instant: int) -> int:
     return table.offsets[max(position, 0)] * MICROSECONDS
 
 
-def local_day(table: ZoneTable, instant: int) -> int:
-    """Days since 1970-01-01 of the local date."""
-    return (instant + offset_at(table, instant)) // DAY
+class LocalDay(NamedTuple):
+    """Days since 1970-01-01 of the local date, the instant at which that date began there, the hour on the wall."""
+
+    day: int
+    start: int
+    hour: int
+
+
+def local_day_at(table: ZoneTable, instant: int) -> LocalDay:
+    """The local day that holds an instant. Where midnight comes twice the day begins at the first, where it never
+    comes with the change of clocks; the hour is read from the wall, not counted from either.
+    """
+    day, since_midnight = divmod(instant + offset_at(table, instant), DAY)
+    return LocalDay(day, resolve(table, day * DAY, last=False), since_midnight // HOUR)
 
 
 def wall_microseconds(wall: str) -> int:
     """A wall time "2026-11-25T00:00:00" as microseconds since 1970-01-01 on the wall; no zone is meant."""
-    moment = datetime.fromisoformat(wall).replace(tzinfo=UTC)
-    return int(moment.timestamp()) * MICROSECONDS + moment.microsecond
+    return (datetime.fromisoformat(wall).replace(tzinfo=UTC) - EPOCH) // MICROSECOND
 
 
 def resolve(table: ZoneTable, wall: int, *, last: bool) -> int:
