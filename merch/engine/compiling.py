@@ -184,9 +184,11 @@ class _Compiler:
         offer = offers[offer_key] if offer_key else None
         creative = campaign.creatives[creative_key]
         guards = tuple(guard for guard in self.guards if _applies(guard, campaign, offer))
-        caps = self._caps(campaign, item, offer_key)
+        # A fallback is asked neither targeting nor caps, so it needs no record for them either.
+        caps = () if campaign.fallback else self._caps(campaign, item, offer_key)
+        targeting = None if campaign.fallback else rule
         priced = bool(offer and offer.doc.plan)
-        rules = [each for each in (rule, offer.rule if offer else None, *(guard.rule for guard in guards)) if each]
+        rules = [each for each in (targeting, offer.rule if offer else None, *(guard.rule for guard in guards)) if each]
         return Content(
             creative=creative, offer=offer, priced=priced,
             placeholders={locale: placeholders(fields) for locale, fields in creative.locales.items()},

@@ -15,6 +15,7 @@ from merch.engine.composing import money_text
 from merch.engine.decide import decide
 from merch.engine.document import (
     ArmDoc,
+    CapDoc,
     CreativeDoc,
     DrawDoc,
     ExperimentDoc,
@@ -111,6 +112,7 @@ def test_an_unknown_placement_and_an_empty_one() -> None:
     assert [answer.reason for answer in decision.answers] == ["UNKNOWN_PLACEMENT", "EMPTY"]
 
 
+FREE = {"v": 1, "rule": {"trait": "subscription_state", "op": "eq", "value": "FREE"}}
 HOUSE = campaign("house", tier="HOUSE", fallback=True, rule={"v": 1, "rule": {"any": []}})
 
 
@@ -118,6 +120,15 @@ def test_a_fallback_skips_targeting_only_when_nobody_else_won() -> None:
     assert reason(decided(ready(HOUSE)), "house") == "FALLBACK"
     assert reason(decided(ready(HOUSE, campaign("paid"))), "house") == "OUTRANKED"
     assert reason(decided(ready(HOUSE), kills=("house",)), "house") == "KILLED"
+
+
+def test_a_fallback_needs_no_record_for_what_it_is_not_asked() -> None:
+    capped = replace(HOUSE, rule=FREE, caps=(CapDoc(scope="CAMPAIGN", event="impression", limit=1),))
+    shared = CapDoc(scope="ALL", event="impression", limit=20, window=DAY)
+
+    decision = decided(ready(capped, shared_caps=(shared,)), unreadable=True)
+
+    assert reason(decision, "house") == "FALLBACK"
 
 
 def test_serving_names_only_those_who_had_earned_the_slot() -> None:
