@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import datetime
+from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 from django.contrib.auth.models import User
@@ -95,6 +96,7 @@ def _finish(step: str, plan: Plan, by: User) -> None:
     )
 
 
+@lru_cache(maxsize=1)
 def _people(plan: Plan) -> list[Listener]:
     return list(listeners(plan.listeners, plan.seed, plan.now))
 

@@ -160,10 +160,16 @@ class _Stay:
             decision_id=str(_decision_id(self.person, number, at)),
             kind="a",
             key=self.person.key,
-            placements=tuple(Asked(slug) for slug in (ELSEWHERE if (number + self.person.number) % 3 == 0 else ON_HOME)),
+            placements=tuple(
+                Asked(slug) for slug in (ELSEWHERE if (number + self.person.number) % 3 == 0 else ON_HOME)
+            ),
             context={"country": market, "locale": COUNTRIES[market], "platform": "web"},
         )
         return decide(self.world.release, self.world.pulse, request, subject, at)
+
+    def _pages(self, number: int) -> tuple[str, ...]:
+        """Mostly home; every third visit begins with a start of the app and a look at the account."""
+        return ELSEWHERE if (number + self.person.number) % 3 == 0 else ON_HOME
 
     def _shown(self, decision: Decision, placement: str, slot: int, shown: Slot, at: int) -> None:
         claims = Claims(
