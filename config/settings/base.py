@@ -62,6 +62,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "merch.api.rest.pages.SqlGateMiddleware",  # before the first that asks PostgreSQL
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -119,6 +120,7 @@ def database(url: str) -> dict[str, Any]:
 
 
 MERCH_SQL_DEADLINE = 1.0  # seconds a call at a door for machines may use SQL
+MERCH_PAGE_SQL_DEADLINE = 10.0  # the same for a page of the admin
 DATABASES = {"default": database(ENVIRONMENT.database_url or env.NO_DATABASE)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

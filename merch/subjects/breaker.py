@@ -7,6 +7,8 @@ from collections.abc import Callable
 from threading import Event, Lock, Thread
 from time import monotonic
 
+from merch import metrics
+
 log = logging.getLogger(__name__)
 
 FIRST_PAUSE = 0.1  # seconds between two probes
@@ -21,6 +23,7 @@ class Breaker:
     """
 
     def __init__(self, probe: Callable[[], object]) -> None:
+        self._state = metrics.CIRCUIT_STATE.labels("valkey")
         self._probe = probe
         self._lock = Lock()
         self._thread: Thread | None = None
@@ -36,6 +39,7 @@ class Breaker:
             if not self.open:
                 self.open = True
                 self.opened += 1
+                self._state.set(1)
                 # A store that fails again at once is probed less and less often.
                 steady = monotonic() - self._closed_at > STEADY
                 self._pause = FIRST_PAUSE if steady else min(self._pause * 2, LONGEST_PAUSE)
@@ -70,6 +74,7 @@ class Breaker:
                 continue
             with self._lock:
                 self.open = False
+                self._state.set(0)
                 self._closed_at = monotonic()
                 self._thread = None
             log.warning("serving store: breaker closed")
