@@ -18,6 +18,7 @@ from merch.engine.law import Law, age_on, law_of
 MARKET, TIME_ZONE, BIRTH_DATE = "market", "time_zone", "birth_date"
 PERSONALISATION = "personalisation"
 HOUR = "hour"
+NOWHERE = ""  # the code of no market
 UTC_TABLE = ZoneTable(instants=(0,), offsets=(0,))
 EMPTY_RECORD = SubjectRecord()
 
@@ -85,20 +86,34 @@ class Call:
         codes = [code for code in dict.fromkeys((account, visited)) if code is not None]
         if any(code not in self.release.markets for code in codes):
             return Law(blocked=True)
-        born = traits.get(BIRTH_DATE)
-        age = age_on(born[0], today) if born is not None and born[0] <= today else None
+        try:
+            age = self._age(traits, today)
+        except (TypeError, ValueError, OverflowError):
+            # An age that cannot be read is worse than an unknown one.
+            return Law(blocked=True)
         consent = self.record.consent.get(PERSONALISATION)
         return law_of((self.release.markets[code] for code in codes), age, consent[0] if consent else None)
 
+    def _age(self, traits: Mapping[str, Any], today: int) -> int | None:
+        """Whole years; None where it is not known, not any more, or only from tomorrow on."""
+        if not _fresh(self.release, traits, BIRTH_DATE, self.now):
+            return None
+        born = traits[BIRTH_DATE][0]
+        return age_on(born, today) if born <= today else None
+
     def fresh(self, trait: str) -> bool:
         """Known, and not stale: what ``requires`` asks."""
-        known = self.env.traits.get(trait)
-        if known is None:
-            return False
-        definition = self.release.traits.get(trait)
-        if definition is None or definition.tolerated_age is None or definition.keep_stale:
-            return True
-        return self.now - known[1] <= definition.tolerated_age
+        return _fresh(self.release, self.env.traits, trait, self.now)
+
+
+def _fresh(release: Release, traits: Mapping[str, tuple[Any, int]], name: str, now: int) -> bool:
+    known = traits.get(name)
+    if known is None:
+        return False
+    definition = release.traits.get(name)
+    if definition is None or definition.tolerated_age is None or definition.keep_stale:
+        return True
+    return now - known[1] <= definition.tolerated_age
 
 
 def _with_overrides(
@@ -112,18 +127,22 @@ def _with_overrides(
 def _markets(
     release: Release, traits: Mapping[str, tuple[Any, int]], context: Mapping[str, Any]
 ) -> tuple[str | None, str | None]:
-    """The account's market as it says (known to us or not), and the one that the request comes from."""
-    declared = traits.get(MARKET)
-    country = context.get("country")
-    visited = release.market_of_country.get(country) if country else None
-    return (declared[0] if declared else None), visited
+    """The account's market as it says (known to us or not), and the one that the request comes from.
+
+    What is not even a text comes out as a market that nobody knows, so that the law blocks.
+    """
+    declared, country = traits.get(MARKET), context.get("country")
+    visited = None if country is None else NOWHERE
+    if isinstance(country, str):
+        visited = release.market_of_country.get(country.upper())
+    return (str(declared[0]) if declared else None), visited
 
 
 def _zone(release: Release, traits: Mapping[str, tuple[Any, int]], market: MarketDoc | None) -> ZoneTable:
     """The account's declared zone, else its market's; UTC where neither is known."""
     declared = traits.get(TIME_ZONE)
-    if declared and declared[0] in release.tables:
-        return release.tables[declared[0]]
+    if declared and str(declared[0]) in release.tables:
+        return release.tables[str(declared[0])]
     return release.tables.get(market.time_zone, UTC_TABLE) if market else UTC_TABLE
 
 

@@ -32,10 +32,12 @@ from merch.engine.law import Traits as LegalTraits
 
 
 class ReadyRule(NamedTuple):
-    """A rule in both forms: the predicate answers, the tree says why not."""
+    """A rule in both forms: the predicate answers, the tree says why not. What it reads, as law and 2b ask it."""
 
     rule: Rule
     holds: Predicate
+    reads_record: bool
+    profiles: bool
 
 
 class ReadyOffer(NamedTuple):
@@ -46,6 +48,10 @@ class ReadyOffer(NamedTuple):
 class ReadyGuard(NamedTuple):
     doc: GuardDoc
     rule: ReadyRule
+
+    @property
+    def needs_record(self) -> bool:
+        return bool(self.doc.requires) or self.rule.reads_record
 
 
 class Content(NamedTuple):
@@ -58,7 +64,7 @@ class Content(NamedTuple):
     legal: LegalTraits
     guards: tuple[ReadyGuard, ...]
     caps: tuple[Cap, ...]
-    needs_record: bool
+    needs_record: bool  # guards apart: whether one applies is known only with the request
 
 
 class ReadyExperiment(NamedTuple):

@@ -119,10 +119,15 @@ class _Compiler:
         if isinstance(resolved, list):
             raise BadRelease(f"{owner}: {resolved[0].sentence} (at {resolved[0].where})")
         ready = inline(parsed, resolved)
-        missing = set(reads(ready).behaviours) - set(self.doc.bits)
+        found = reads(ready)
+        missing = set(found.behaviours) - set(self.doc.bits)
         if missing:
             raise BadRelease(f"{owner}: a behaviour that its rule reads has no bit in layout {self.doc.layout}")
-        return ReadyRule(ready, compile_rule(ready, self.doc.bits))
+        return ReadyRule(ready, compile_rule(ready, self.doc.bits), _reads_record(found), self._profiles(found))
+
+    def _profiles(self, found: Reads) -> bool:
+        """By today's definitions: a trait may have become profiling after the campaign was approved."""
+        return bool(found.history or found.behaviours) or any(self.doc.traits[name].profiling for name in found.traits)
 
     def _optional(
         self, document: RuleDocument | None, audiences: Mapping[str, RuleDocument | None], owner: str
@@ -187,19 +192,20 @@ class _Compiler:
         # A fallback is asked neither targeting nor caps, so it needs no record for them either.
         caps = () if campaign.fallback else self._caps(campaign, item, offer_key)
         targeting = None if campaign.fallback else rule
-        priced = bool(offer and offer.doc.plan)
-        rules = [each for each in (targeting, offer.rule if offer else None, *(guard.rule for guard in guards)) if each]
+        rules = [each for each in (rule, offer.rule if offer else None) if each]
         return Content(
-            creative=creative, offer=offer, priced=priced,
+            creative=creative, offer=offer, priced=bool(offer and offer.doc.plan),
             placeholders={locale: placeholders(fields) for locale, fields in creative.locales.items()},
             legal=LegalTraits(
                 tier=campaign.tier,
-                profiled=campaign.profiled or bool(offer and offer.doc.profiled),
+                profiled=campaign.profiled
+                or bool(offer and offer.doc.profiled)
+                or any(each.profiles for each in rules),
                 urgent=creative.urgency,
                 trial=bool(offer and offer.doc.mechanic == "TRIAL"),
             ),
             guards=guards, caps=caps,
-            needs_record=priced or bool(caps) or any(_reads_record(reads(each.rule)) for each in rules),
+            needs_record=bool(caps) or bool(targeting and targeting.reads_record) or _offer_needs_record(offer),
         )  # fmt: skip
 
     def _caps(self, campaign: CampaignDoc, item: ItemDoc, offer_key: str | None) -> tuple[Cap, ...]:
@@ -243,6 +249,15 @@ def _applies(guard: ReadyGuard, campaign: CampaignDoc, offer: ReadyOffer | None)
     if doc.tiers and campaign.tier not in doc.tiers:
         return False
     return not doc.mechanics or (offer is not None and offer.doc.mechanic in doc.mechanics)
+
+
+def _offer_needs_record(offer: ReadyOffer | None) -> bool:
+    """Priced, or its policy asks for facts: what it requires, its rule, how often it was redeemed."""
+    if offer is None:
+        return False
+    doc = offer.doc
+    asks = doc.plan is not None or bool(doc.requires) or doc.redeem_limit is not None
+    return asks or (offer.rule is not None and offer.rule.reads_record)
 
 
 def _reads_record(found: Reads) -> bool:

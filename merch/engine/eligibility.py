@@ -13,7 +13,7 @@ from audiences.rules import why_false
 from merch.engine import caps
 from merch.engine.call import Call
 from merch.engine.clock import DAY
-from merch.engine.compiled import Candidate, Content, ReadyOffer, ReadyRule
+from merch.engine.compiled import Candidate, Content, ReadyGuard, ReadyOffer
 from merch.engine.composing import amounts_of, choose_locale, price_at, quote_for
 from merch.engine.document import PriceDoc
 from merch.engine.facts import Quote
@@ -44,9 +44,11 @@ def lawful(candidate: Candidate, content: Content, call: Call) -> Objection | No
 
 def record_read(candidate: Candidate, content: Content, call: Call) -> Objection | None:
     """Row 2b: a candidate whose rules, caps or price need the record loses while it cannot be read."""
-    if call.readable or not content.needs_record:
+    if call.readable:
         return None
-    return Objection(Reason.DEGRADED_NO_SUBJECT)
+    if content.needs_record or any(guard.needs_record and _speaks(guard, call) for guard in content.guards):
+        return Objection(Reason.DEGRADED_NO_SUBJECT)
+    return None
 
 
 def not_suppressed(candidate: Candidate, content: Content, call: Call) -> Objection | None:
@@ -143,15 +145,16 @@ def _redeemed(offer: ReadyOffer, call: Call) -> Objection | None:
 def guarded(candidate: Candidate, content: Content, call: Call) -> Objection | None:
     """Row 9. A guard that cannot be asked, or raises, blocks."""
     for guard in content.guards:
-        if guard.doc.markets and call.billing not in guard.doc.markets:
+        if not _speaks(guard, call):
             continue
-        if any(not call.fresh(trait) for trait in guard.doc.requires) or not _holds(guard.rule, call):
+        if any(not call.fresh(trait) for trait in guard.doc.requires) or not guard.rule.holds(call.env):
             return Objection(Reason.GUARD_BLOCK, guard.doc.key)
     return None
 
 
-def _holds(rule: ReadyRule, call: Call) -> bool:
-    return bool(rule.holds(call.env))
+def _speaks(guard: ReadyGuard, call: Call) -> bool:
+    """Tiers and mechanics were compared when the release was compiled; markets are known only now."""
+    return not guard.doc.markets or call.billing in guard.doc.markets
 
 
 def not_capped(candidate: Candidate, content: Content, call: Call) -> Objection | None:

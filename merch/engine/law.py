@@ -61,7 +61,14 @@ def _law_in(market: MarketDoc, age: int | None, consent: bool | None) -> Law:
     law = Law()
     for band in bands:
         law = _stricter(law, _law_of_band(band, age, consent))
-    return law
+    if age is not None:
+        return law
+    # What is forbidden at every age is forbidden at an unknown one.
+    return law._replace(
+        profiling=any(band.profiling for band in bands),
+        urgency=any(band.urgency for band in bands),
+        trials=any(band.trial_allowed for band in bands),
+    )
 
 
 def _law_of_band(band: LegalDoc, age: int | None, consent: bool | None) -> Law:
@@ -98,7 +105,7 @@ def objection(law: Law, candidate: Traits) -> Reason | None:
     if (
         (candidate.profiled and not law.profiling)
         or (candidate.urgent and not law.urgency)
-        or (candidate.trial and not law.trials)
+        or (candidate.trial and not (law.trials and law.by_age == ALLOW))
     ):
         return Reason.LEGAL_BLOCK
     if _forbidden(law.by_consent, candidate):

@@ -16,6 +16,7 @@ from merch.engine.compiled import Candidate, Content, ReadyExperiment, ReadyHold
 from merch.engine.document import DrawDoc
 from merch.engine.eligibility import Objection, first_objection
 from merch.engine.facts import Exposure
+from merch.engine.law import objection as legal_objection
 from merch.engine.reasons import Reason
 
 HELD_OUT, TREATED = "held_out", "treated"
@@ -87,13 +88,32 @@ def assign(candidate: Candidate, call: Call) -> Assigned | None:
 
 def _may_enter(experiment: ReadyExperiment, candidate: Candidate, call: Call) -> bool:
     """Running, its rule holds, and every arm could be shown to this subject: else the arms would not compare."""
-    if not experiment.running or (experiment.rule is not None and not experiment.rule.holds(call.env)):
+    if not experiment.running or not _rule_admits(experiment, candidate, call):
         return False
     contents = [content for content in candidate.arms.values() if content is not None]
     return all(
         content is candidate.content or first_objection(eligibility.OF_AN_ARM, candidate, content, call) is None
         for content in contents
     )
+
+
+def _rule_admits(experiment: ReadyExperiment, candidate: Candidate, call: Call) -> bool:
+    """An experiment's rule may profile only where a campaign's may, and never judges a record that nobody read.
+
+    One that raises lets nobody in; the candidate wins with its own content.
+    """
+    rule = experiment.rule
+    if rule is None:
+        return True
+    if rule.reads_record and not call.readable:
+        return False
+    if rule.profiles and legal_objection(call.law, candidate.content.legal._replace(profiled=True)) is not None:
+        return False
+    try:
+        return rule.holds(call.env)
+    except Exception as error:
+        call.errors.append(f"{candidate.name}: {type(error).__name__}")
+        return False
 
 
 def _expose(call: Call, exposure: Exposure) -> None:
