@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from audiences import ingest
 from campaigns import behaviours
+from merch import retention
 from merch.releases import store
 from merch.subjects import publish
 
@@ -31,3 +32,9 @@ def publish_what_is_behind() -> None:
     behaviours.ensure()
     if not store.held():
         store.publish(by=None, now=timezone.now(), why="changes since the last publication")
+
+
+@shared_task(name="merch.prune_decisions")
+def prune_decisions() -> None:
+    """Let go of decision records that are past their keeping."""
+    retention.prune(timezone.now())

@@ -155,6 +155,7 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(MERCH_HOME / "beat-schedule")
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "sweep-subjects": {"task": "merch.sweep_subjects", "schedule": timedelta(seconds=5), "options": {"expires": 5}},
     "publish": {"task": "merch.publish_what_is_behind", "schedule": timedelta(seconds=5), "options": {"expires": 5}},
+    "prune-decisions": {"task": "merch.prune_decisions", "schedule": timedelta(hours=6), "options": {"expires": 3600}},
     "prepare-days": {"task": "merch.prepare_days", "schedule": timedelta(hours=1), "options": {"expires": 3600}},
     "start-due-run": {"task": "audiences.start_due_run", "schedule": timedelta(minutes=1), "options": {"expires": 60}},
     "work-runs": {"task": "audiences.work_runs", "schedule": timedelta(minutes=1), "options": {"expires": 60}},

@@ -16,6 +16,9 @@ class DecisionRecord(models.Model):
     release = models.CharField(max_length=71)
     pulse = models.BigIntegerField()
     randomised = models.BooleanField(help_text="A hash of chance had a part in it: kept 400 days.")
+    inclusion = models.FloatField(
+        db_default=1.0, help_text="Probability with which this record is kept: 1, or the share of the hashed sample."
+    )
     inputs = models.BinaryField(help_text="zlib-compressed MessagePack, see merch/recording.py.")
     result = models.BinaryField(help_text="zlib-compressed MessagePack.")
 
