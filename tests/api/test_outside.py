@@ -57,6 +57,15 @@ def test_what_is_not_there_is_a_problem(caller: Client, path: str, method: str) 
     assert (answer.status_code, answer["Content-Type"]) == (404, PROBLEM)
 
 
+@pytest.mark.usefixtures("no_sql", "ring")
+@pytest.mark.parametrize("header", [None, "Bearer mk_nothing", "Basic dXNlcjpwYXNz"])
+@pytest.mark.parametrize("path", ["placements/home/decision?account_id=a", "placements/fallbacks"])
+def test_a_door_that_asks_no_database_still_wants_a_key(caller: Client, path: str, header: str | None) -> None:
+    answer = caller.get(f"/v1/{path}", headers={"Authorization": header} if header else {})
+
+    assert (answer.status_code, answer["Content-Type"]) == (401, PROBLEM)
+
+
 @pytest.mark.usefixtures("no_sql")
 @pytest.mark.parametrize("path", ["v1/%00", "v1/%ff%fe", "v1/\u202e", "v1/subjects/a/b/c", "v1/..%2f..%2fetc"])
 def test_strange_addresses_are_problems_too(caller: Client, path: str) -> None:

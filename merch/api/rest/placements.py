@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from time import perf_counter
 from typing import Any, ClassVar, cast
 
 from django.http import HttpRequest, HttpResponse
@@ -16,11 +17,11 @@ from rest_framework.views import APIView
 from audiences.rules import Type, ValueType
 from merch import answering
 from merch.api.rest import cors
-from merch.api.rest.auth import CLIENT_DOORS, HasKey, KeyAuthentication
+from merch.api.rest.auth import CLIENT_DOORS, HasKey, KeyAuthentication, caller_of
 from merch.api.rest.body import field_error
 from merch.api.rest.decisions import DecisionCall, decide_call
 from merch.api.rest.gated import answer
-from merch.api.rest.hot import Call
+from merch.api.rest.hot import Call, count
 from merch.api.rest.problems import FieldError, bad_fields
 from merch.api.rest.schema import READING, documented
 from merch.engine.compiled import Candidate, Release
@@ -38,16 +39,23 @@ class OpenView(APIView):
     permission_classes = [HasKey]
     scopes: ClassVar[frozenset[Scope]] = CLIENT_DOORS
     now: datetime
+    caller: Caller | None = None  # once a key was let in
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if cors.is_preflight(request):
             return cors.preflight(request, self.allowed_methods)
+        began = perf_counter()
         self.now = timezone.now()
         response = super().dispatch(request, *args, **kwargs)
-        caller = getattr(getattr(self, "request", None), "auth", None)
-        for name, value in cors.headers(request.META, caller).items() if caller else ():
+        for name, value in cors.headers(request.META, self.caller).items() if self.caller else ():
             response[name] = value
+        count(type(self).__name__, request.method or "", response.status_code, perf_counter() - began)
         return response
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Admit, and remember whom: a request that was refused must not be asked for its key again."""
+        super().initial(request, *args, **kwargs)
+        self.caller = caller_of(request)
 
 
 class PlacementDecisionView(OpenView):
