@@ -110,6 +110,7 @@ class Candidate:
         "flight",
         "holdouts",
         "item",
+        "min_versions",
         "placement",
         "rule",
         "tier",
@@ -121,6 +122,7 @@ class Candidate:
         campaign: CampaignDoc,
         item: ItemDoc,
         placement: PlacementDoc,
+        min_versions: Mapping[str, int],
         content: Content,
         rule: ReadyRule | None,
         flight: Flight,
@@ -131,6 +133,7 @@ class Candidate:
         self.campaign = campaign
         self.item = item
         self.placement = placement
+        self.min_versions = min_versions  # platform -> the first app version that can show it, as a stored version
         self.content = content
         self.rule = rule
         self.flight = flight

@@ -7,6 +7,7 @@ from hashlib import sha256
 from typing import Any
 
 from audiences.rules import (
+    BadValue,
     EventType,
     Reads,
     Rule,
@@ -15,6 +16,7 @@ from audiences.rules import (
     ValueType,
     Vocabulary,
     compile_rule,
+    encode_trait,
     inline,
     parse,
     reads,
@@ -50,6 +52,7 @@ from merch.engine.document import (
 from merch.engine.document import Rule as RuleDocument
 from merch.engine.law import Traits as LegalTraits
 
+VERSION = ValueType(Type.VERSION)
 SCOPE_ORDER = {"GLOBAL": 0, "DOMAIN": 1, "CAMPAIGN": 2}
 
 
@@ -99,6 +102,7 @@ class _Compiler:
             ReadyGuard(guard, self.rule(guard.rule, guard.audiences, guard.key)) for guard in document.guards
         ]
         self.experiments = {key: self._experiment(each) for key, each in document.experiments.items()}
+        self.min_versions = {slug: _min_versions(slug, each) for slug, each in document.placements.items()}
 
     def release(self, digest: str) -> Release:
         by_placement: dict[str, list[Candidate]] = {slug: [] for slug in self.doc.placements}
@@ -174,8 +178,9 @@ class _Compiler:
         if experiment is not None:
             arms = {variant.key: arms.get(variant.key, content) for variant in experiment.spec.variants}
         return Candidate(
-            campaign=campaign, item=item, placement=self.doc.placements[item.placement], content=content, rule=rule,
-            flight=flight, experiment=experiment, arms=arms, holdouts=holdouts,
+            campaign=campaign, item=item, placement=self.doc.placements[item.placement],
+            min_versions=self.min_versions[item.placement], content=content, rule=rule, flight=flight,
+            experiment=experiment, arms=arms, holdouts=holdouts,
         )  # fmt: skip
 
     def _content(
@@ -236,6 +241,16 @@ class _Compiler:
             tiers={tier: tuple(each for each in regular if each.tier is tier) for tier in Tier},
             fallbacks=tuple(each for each in ordered if each.campaign.fallback),
         )
+
+
+def _min_versions(slug: str, placement: PlacementDoc) -> dict[str, int]:
+    found = {}
+    for platform, text in placement.min_app_versions.items():
+        try:
+            found[platform] = encode_trait(VERSION, text)
+        except BadValue as wrong:
+            raise BadRelease(f"placement {slug}, first version on {platform}: {wrong}") from wrong
+    return found
 
 
 def _arbitration_order(candidate: Candidate) -> tuple[Any, ...]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from merch.engine.clock import MICROSECONDS
-from merch.engine.document import CreativeDoc, FieldDoc, MarketDoc, MoneyDoc, OfferDoc, PriceDoc
+from merch.engine.document import CreativeDoc, MarketDoc, MoneyDoc, OfferDoc, PriceDoc
 from merch.engine.facts import Quote
 
 QUOTE_LIFE = 15 * 60 * MICROSECONDS
@@ -76,16 +76,26 @@ def money_text(amount: int, exponent: int, style: MoneyDoc) -> str:
 
 
 def choose_locale(creative: CreativeDoc, wanted: str) -> str | None:
-    """Exact, then the language alone, then another region of the language, then the creative's default."""
+    """Exact; else the longest beginning of what is wanted that the creative has, itself or, the first by name, in
+    another region (zh-Hant-TW: zh-Hant, zh-Hant-HK, zh, zh-CN); else the creative's default, if it has that.
+    """
     if wanted in creative.locales:
         return wanted
-    language = wanted.partition("-")[0]
-    if language in creative.locales:
-        return language
-    for locale in sorted(creative.locales):
-        if locale.partition("-")[0] == language:
-            return locale
+    known = {_spelled(locale): locale for locale in sorted(creative.locales, reverse=True)}
+    parts = _spelled(wanted).split("-")
+    for length in range(len(parts), 0, -1):
+        beginning = "-".join(parts[:length])
+        if beginning in known:
+            return known[beginning]
+        others = [locale for locale in known if locale.startswith(f"{beginning}-")]
+        if others:
+            return known[min(others)]
     return creative.default_locale if creative.default_locale in creative.locales else None
+
+
+def _spelled(locale: str) -> str:
+    """Phones write sv_SE too."""
+    return locale.replace("_", "-").lower()
 
 
 def placeholders(fields: Any) -> frozenset[str]:
@@ -116,8 +126,3 @@ def fill(fields: Any, amounts: Mapping[str, str]) -> Any:
     if isinstance(fields, list | tuple):
         return [fill(value, amounts) for value in fields]
     return fields
-
-
-def required_fields(fields: Sequence[FieldDoc]) -> tuple[str, ...]:
-    """Names that a creative must fill to be shown in a placement."""
-    return tuple(field.name for field in fields if field.required)

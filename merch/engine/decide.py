@@ -95,7 +95,7 @@ def _fill(filling: _Filling, tier: Tier, call: Call, *, explain: bool) -> None:
         if filling.full:
             if not explain:
                 return
-            _explain_outranked(filling, candidate, call)
+            _come_too_late(filling, candidate, eligibility.WHEN_FULL, call)
             continue
         if not explain and _misses_rule(candidate, call):
             continue
@@ -139,8 +139,11 @@ def _take(filling: _Filling, candidate: Candidate, content: Content, assigned: A
         call.chosen_offers.add(content.offer.doc.key)
 
 
-def _explain_outranked(filling: _Filling, candidate: Candidate, call: Call) -> None:
-    objection = first_objection(eligibility.BEFORE_RANKING, candidate, candidate.content, call)
+def _come_too_late(
+    filling: _Filling, candidate: Candidate, questions: tuple[eligibility.Question, ...], call: Call
+) -> None:
+    """For explain: the first code that holds, though the slots were full before its turn."""
+    objection = first_objection(questions, candidate, candidate.content, call)
     filling.lose(candidate, objection or Objection(Reason.OUTRANKED))
 
 
@@ -155,16 +158,16 @@ def _fall_back(filling: _Filling, call: Call, *, explain: bool) -> None:
         return
     for candidate in filling.plan.fallbacks:
         if filling.winners:
-            if explain:
-                filling.lose(candidate, Objection(Reason.OUTRANKED))
+            if not explain:
+                return
+            _come_too_late(filling, candidate, eligibility.WHEN_FULL_OF_A_FALLBACK, call)
             continue
-        objection = first_objection(
-            (*eligibility.OF_A_FALLBACK, eligibility.offer_free), candidate, candidate.content, call
-        )
+        objection = first_objection(eligibility.OF_A_FALLBACK, candidate, candidate.content, call)
         if objection is None:
-            _take(filling, candidate, candidate.content, None, call)
+            objection = _try_to_win(filling, candidate, call)
+        if objection is None:
             filling.fallback = True
-        elif explain:
+        elif explain or objection.reason in WOULD_HAVE_WON:
             filling.lose(candidate, objection)
 
 

@@ -83,7 +83,7 @@ def showable(candidate: Candidate, content: Content, call: Call) -> Objection | 
     placement = candidate.placement
     if content.creative.format != placement.format:
         return Objection(Reason.FORMAT_MISMATCH, f"{content.creative.format}, not {placement.format}")
-    if placement.min_app_versions and _too_old(candidate, call):
+    if candidate.min_versions and _too_old(candidate, call):
         return Objection(Reason.CLIENT_TOO_OLD)
     locale = choose_locale(content.creative, call.locale)
     if locale is None:
@@ -93,11 +93,11 @@ def showable(candidate: Candidate, content: Content, call: Call) -> Objection | 
 
 def _too_old(candidate: Candidate, call: Call) -> bool:
     """A client that names its platform and has a minimum must also prove its version."""
-    minimum = candidate.placement.min_app_versions.get(str(call.request.context.get("platform", "")))
+    minimum = candidate.min_versions.get(str(call.request.context.get("platform", "")))
     if minimum is None:
         return False
     version = call.request.context.get("app_version")
-    return version is None or version < minimum
+    return version is None or bool(version < minimum)
 
 
 def _content_complete(content: Content, locale: str, call: Call) -> Objection | None:
@@ -184,6 +184,8 @@ BEFORE_RANKING: tuple[Question, ...] = (
     not_capped,
 )
 OF_A_FALLBACK: tuple[Question, ...] = tuple(each for each in BEFORE_RANKING if each not in (targeted, not_capped))
+WHEN_FULL: tuple[Question, ...] = (*BEFORE_RANKING, offer_free)
+WHEN_FULL_OF_A_FALLBACK: tuple[Question, ...] = (*OF_A_FALLBACK, offer_free)
 OF_AN_ARM: tuple[Question, ...] = (
     lawful, record_read, sold_here, showable, may_have_offer, guarded, not_capped, offer_free,
 )  # fmt: skip

@@ -236,54 +236,6 @@ def test_sold_here(what: Any, prices: Any, who: Any, code: str) -> None:
     assert reason(decided(ready(what, prices={"premium": prices}), who)) == code
 
 
-def version(text: str) -> int:
-    return int(encode_trait(ValueType(Type.VERSION), text))
-
-
-@pytest.mark.parametrize(
-    ("app_version", "code"),
-    [
-        pytest.param("8.9.0", "SELECTED", id="the-first-that-can"),
-        pytest.param("8.10.0", "SELECTED", id="numbers-not-letters"),
-        pytest.param("8.8.99", "CLIENT_TOO_OLD", id="older"),
-        pytest.param(None, "CLIENT_TOO_OLD", id="a-client-that-does-not-say"),
-    ],
-)
-def test_client_too_old(app_version: str | None, code: str) -> None:
-    placement = PlacementDoc(
-        rank=1,
-        format="hero",
-        slots=1,
-        max_age=300,
-        min_app_versions={"ios": version("8.9.0")},  # type: ignore[dict-item]
-    )
-    context = {"country": "SE", "locale": "sv-SE", "platform": "ios"}
-    if app_version:
-        context["app_version"] = version(app_version)  # type: ignore[assignment]
-    release = ready(campaign(), placements={"home": placement})
-
-    assert reason(decided(release, None, request(context=context))) == code
-
-
-@pytest.mark.parametrize(
-    ("locales", "default", "wanted", "code"),
-    [
-        pytest.param(("sv-SE",), "", "sv-SE", "SELECTED", id="exact"),
-        pytest.param(("sv",), "", "sv-FI", "SELECTED", id="language"),
-        pytest.param(("sv-SE",), "", "sv-FI", "SELECTED", id="another-region"),
-        pytest.param(("sv-SE",), "", "de-DE", "LOCALE_MISSING", id="another-language"),
-        pytest.param(("sv-SE",), "sv-SE", "de-DE", "SELECTED", id="its-default"),
-    ],
-)
-def test_locales(locales: tuple[str, ...], default: str, wanted: str, code: str) -> None:
-    creative = CreativeDoc(
-        key="hero", format="hero", default_locale=default, locales={locale: {"title": "x"} for locale in locales}
-    )
-    asked = request(context={"country": "SE", "locale": wanted})
-
-    assert reason(decided(ready(campaign(creatives={"hero": creative})), None, asked)) == code
-
-
 def test_a_creative_of_another_format_and_one_without_its_amount() -> None:
     card = CreativeDoc(key="hero", format="card", locales={"sv-SE": {"title": "x"}})
     priced = CreativeDoc(key="hero", format="hero", locales={"sv-SE": {"title": "{price}"}})
