@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
+from audiences.rules import BadValue, Type, ValueType, encode_trait
 from campaigns.links import objection
 from campaigns.problems import Problem
 
@@ -32,6 +33,9 @@ _DECIMALS = r"(?<![\d.,'])(?:\d{1,3}(?:[.,' ]\d{3})+|\d+)[.,']\d\d(?!\d|[.,']\d)
 _AMOUNT = re.compile(rf"{_DECIMALS}|\d\s?¤|¤\s?\d|(?<![a-z])\d[\d.,' ]*{_WORDS}\b|\b{_WORDS}\.?\s?\d", re.IGNORECASE)
 
 
+_VERSION = ValueType(Type.VERSION)
+
+
 def schema_problems(fields: object) -> list[Problem]:
     """What is wrong with a format's list of fields."""
     if not isinstance(fields, list) or len(fields) > MOST_FIELDS:
@@ -41,6 +45,20 @@ def schema_problems(fields: object) -> list[Problem]:
     names = [field.get("name") for field in fields if isinstance(field, Mapping)]
     twice = sorted({str(name) for name in names if names.count(name) > 1})
     return found + [Problem("format.twice", f"The field {name} is there twice.", "Rename one.") for name in twice]
+
+
+def version_problems(minimum: object) -> list[Problem]:
+    """What is wrong with a format's first app versions: one that cannot be read would stop every publication."""
+    hint = 'Write {"ios": "8.9.0", "android": "8.9"}.'
+    if not isinstance(minimum, Mapping):
+        return [Problem("format.versions", "First app versions are an object.", hint)]
+    found = []
+    for platform, text in minimum.items():
+        try:
+            encode_trait(_VERSION, text)
+        except BadValue as wrong:
+            found.append(Problem("format.versions", f"First app version on {platform}: {wrong.sentence}", wrong.hint))
+    return found
 
 
 def _field_problems(at: int, field: object) -> Iterator[Problem]:

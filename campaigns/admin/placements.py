@@ -41,7 +41,11 @@ class FormatForm(FreshForm):
         return found
 
     def clean_min_app_versions(self) -> Any:
-        return self.cleaned_data["min_app_versions"] or {}
+        found = self.cleaned_data["min_app_versions"] or {}
+        problems = creatives.version_problems(found)
+        if problems:
+            raise ValidationError([f"{problem.sentence} {problem.hint}" for problem in problems])
+        return found
 
 
 @admin.register(PlacementFormat)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaigns.creatives import amount_in, content_problems, placeholders, schema_problems
+from campaigns.creatives import amount_in, content_problems, placeholders, schema_problems, version_problems
 
 SCHEMA = [
     {"name": "title", "type": "text", "required": True, "max_length": 30},
@@ -145,3 +145,16 @@ def test_a_bad_schema_is_refused(fields: object, problem: str) -> None:
 
 def test_a_good_schema_is_not() -> None:
     assert schema_problems(SCHEMA) == []
+
+
+@pytest.mark.parametrize(
+    ("minimum", "wrong"),
+    [
+        pytest.param({}, 0, id="none"),
+        pytest.param({"ios": "8.9.0", "android": "8"}, 0, id="versions"),
+        pytest.param({"ios": "soon", "android": 8}, 2, id="neither-is-a-version"),
+        pytest.param(["8.9.0"], 1, id="no-object"),
+    ],
+)
+def test_first_app_versions(minimum: object, wrong: int) -> None:
+    assert len(version_problems(minimum)) == wrong
