@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
-from functools import cached_property
 from typing import Any, TypeVar
 
 from django.contrib.auth.models import User
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.core.exceptions import ValidationError
 from django.db import DataError, IntegrityError, models, transaction
+from django.utils.functional import cached_property
 
 from audiences.rules import Vocabulary
 from audiences.rules.problems import Findings, nearest
@@ -89,7 +89,7 @@ class Desk:
         try:
             row.clean_fields()
             for constraint in row._meta.constraints:
-                # Django judges exclusion over ids wrongly; prices look for overlap themselves, the database behind them.
+                # Django judges exclusion over ids wrongly; prices look for overlap themselves, and the database after.
                 if not isinstance(constraint, ExclusionConstraint):
                     constraint.validate(type(row), row)
         except ValidationError as invalid:

@@ -70,14 +70,14 @@ def guard(desk: Desk, at: Placed, entry: GuardEntry) -> None:
             hint = f"Use one of {', '.join(each.value for each in Tier)}."
             desk.wrong("entry.value", f"{at.where}.tiers", f'"{tier}" is no tier.', hint)
             raise Skipped
-    changed = desk.save(row, wanted, at)
-    desk.line(at, new, changed)
+    if not wanted.get("rule", row.rule):
+        desk.wrong("guard.rule", at.where, "A guard without a rule guards nothing.", "Say under rule what must hold.")
+        raise Skipped
+    desk.line(at, new, desk.save(row, wanted, at))
     desk.later(at, lambda: _check_guard(desk, at, row))
 
 
 def _check_guard(desk: Desk, at: Placed, row: Guard) -> None:
-    if not row.rule:
-        desk.wrong("guard.rule", at.where, "A guard without a rule guards nothing.", "Say under rule what must hold.")
     desk.all_wrong(f"{at.where}.rule", rulechecks.rule_problems(row.rule, desk.words, f"the guard {row.key}"))
     desk.all_wrong(
         f"{at.where}.requires", rulechecks.requires_problems(row.requires, desk.words, f"The guard {row.key}")

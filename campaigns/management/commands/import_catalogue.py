@@ -89,7 +89,11 @@ def _summary(outcome: Outcome) -> str:
     counts = ", ".join(f"{outcome.count(verdict)} {verdict}" for verdict in Verdict if outcome.count(verdict))
     if outcome.applied:
         return f"Written: {counts or 'nothing'}."
-    return f"Plan: {counts or 'nothing to do'}." + ("" if outcome.problems else " Add --apply to write it.")
+    if outcome.problems:
+        return f"Plan: {counts or 'nothing'}."
+    if not outcome.changes:
+        return f"Plan: {counts or 'no entries'}; nothing to do."
+    return f"Plan: {counts}. Add --apply to write it."
 
 
 def _count(number: int) -> str:
