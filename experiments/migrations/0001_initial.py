@@ -5,9 +5,10 @@ import django.contrib.postgres.fields
 import django.contrib.postgres.fields.ranges
 import django.core.validators
 import django.db.models.deletion
+from django.db import migrations, models
+
 import experiments.models.experiments
 import experiments.models.holdouts
-from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
