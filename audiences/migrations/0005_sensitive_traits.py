@@ -4,14 +4,13 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('audiences', '0004_attach_partitions'),
+        ("audiences", "0004_attach_partitions"),
     ]
 
     operations = [
         migrations.AlterModelOptions(
-            name='subject',
-            options={'permissions': (('view_sensitive_traits', 'Can see sensitive traits of subjects'),)},
+            name="subject",
+            options={"permissions": (("view_sensitive_traits", "Can see sensitive traits of subjects"),)},
         ),
     ]

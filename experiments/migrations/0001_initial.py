@@ -12,182 +12,504 @@ import experiments.models.holdouts
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('audiences', '0001_initial'),
+        ("audiences", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Layer',
+            name="Layer",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(max_length=100, unique=True, validators=[django.core.validators.RegexValidator('^[a-z0-9][a-z0-9_-]{0,99}$', 'Use lower-case letters, digits, - and _.')])),
-                ('name', models.CharField(max_length=100)),
-                ('salt', models.CharField(help_text='Changing it reshuffles everybody; done only between experiments.', max_length=100)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "key",
+                    models.CharField(
+                        max_length=100,
+                        unique=True,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[a-z0-9][a-z0-9_-]{0,99}$", "Use lower-case letters, digits, - and _."
+                            )
+                        ],
+                    ),
+                ),
+                ("name", models.CharField(max_length=100)),
+                (
+                    "salt",
+                    models.CharField(
+                        help_text="Changing it reshuffles everybody; done only between experiments.", max_length=100
+                    ),
+                ),
             ],
             options={
-                'ordering': ('key',),
+                "ordering": ("key",),
             },
         ),
         migrations.CreateModel(
-            name='Holdout',
+            name="Holdout",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(max_length=100, unique=True, validators=[django.core.validators.RegexValidator('^[a-z0-9][a-z0-9_-]{0,99}$', 'Use lower-case letters, digits, - and _.')])),
-                ('name', models.CharField(max_length=100)),
-                ('scope', models.CharField(choices=[('GLOBAL', 'Everything in its tiers'), ('DOMAIN', 'One domain'), ('CAMPAIGN', 'One campaign')], max_length=8)),
-                ('scope_key', models.CharField(blank=True, help_text="The domain's or campaign's key; empty for global.", max_length=100)),
-                ('tiers', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('LEGAL', 'LEGAL'), ('SERVICE', 'SERVICE'), ('LIFECYCLE', 'LIFECYCLE'), ('COMMERCIAL', 'COMMERCIAL'), ('HOUSE', 'HOUSE')], max_length=12), default=experiments.models.holdouts.measured_tiers, size=None)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "key",
+                    models.CharField(
+                        max_length=100,
+                        unique=True,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[a-z0-9][a-z0-9_-]{0,99}$", "Use lower-case letters, digits, - and _."
+                            )
+                        ],
+                    ),
+                ),
+                ("name", models.CharField(max_length=100)),
+                (
+                    "scope",
+                    models.CharField(
+                        choices=[
+                            ("GLOBAL", "Everything in its tiers"),
+                            ("DOMAIN", "One domain"),
+                            ("CAMPAIGN", "One campaign"),
+                        ],
+                        max_length=8,
+                    ),
+                ),
+                (
+                    "scope_key",
+                    models.CharField(
+                        blank=True, help_text="The domain's or campaign's key; empty for global.", max_length=100
+                    ),
+                ),
+                (
+                    "tiers",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(
+                            choices=[
+                                ("LEGAL", "LEGAL"),
+                                ("SERVICE", "SERVICE"),
+                                ("LIFECYCLE", "LIFECYCLE"),
+                                ("COMMERCIAL", "COMMERCIAL"),
+                                ("HOUSE", "HOUSE"),
+                            ],
+                            max_length=12,
+                        ),
+                        default=experiments.models.holdouts.measured_tiers,
+                        size=None,
+                    ),
+                ),
             ],
             options={
-                'ordering': ('key',),
-                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('scope', 'GLOBAL'), ('scope_key', '')), models.Q(models.Q(('scope', 'GLOBAL'), _negated=True), models.Q(('scope_key', ''), _negated=True)), _connector='OR'), name='holdout_scope_named')],
+                "ordering": ("key",),
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("scope", "GLOBAL"), ("scope_key", "")),
+                            models.Q(
+                                models.Q(("scope", "GLOBAL"), _negated=True), models.Q(("scope_key", ""), _negated=True)
+                            ),
+                            _connector="OR",
+                        ),
+                        name="holdout_scope_named",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Experiment',
+            name="Experiment",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(max_length=100, unique=True, validators=[django.core.validators.RegexValidator('^[a-z0-9][a-z0-9_-]{0,99}$', 'Use lower-case letters, digits, - and _.')])),
-                ('name', models.CharField(max_length=150)),
-                ('hypothesis', models.TextField(blank=True, help_text='We believe that ... because ... We will know when ...')),
-                ('assignment', models.CharField(choices=[('own', 'Merch assigns'), ('external', 'Assigned elsewhere, with declared propensities')], default='own', max_length=8)),
-                ('salt', models.CharField(blank=True, max_length=100)),
-                ('version', models.PositiveIntegerField(default=1, help_text='Bumped by any edit of arms, weights, rule or salt; never by a ramp.')),
-                ('rule', models.JSONField(blank=True, default=dict, help_text='Who may take part: {"v": 1, "rule": {...}}. Empty: everyone.')),
-                ('state', models.CharField(choices=[('DRAFT', 'Draft'), ('RUNNING', 'Running'), ('PAUSED', 'Paused'), ('STOPPED', 'Stopped'), ('CONCLUDED', 'Concluded')], default='DRAFT', max_length=10)),
-                ('started_at', models.DateTimeField(blank=True, null=True)),
-                ('ended_at', models.DateTimeField(blank=True, null=True)),
-                ('conclusion', models.TextField(blank=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('layer', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='experiments', to='experiments.layer')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "key",
+                    models.CharField(
+                        max_length=100,
+                        unique=True,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[a-z0-9][a-z0-9_-]{0,99}$", "Use lower-case letters, digits, - and _."
+                            )
+                        ],
+                    ),
+                ),
+                ("name", models.CharField(max_length=150)),
+                (
+                    "hypothesis",
+                    models.TextField(blank=True, help_text="We believe that ... because ... We will know when ..."),
+                ),
+                (
+                    "assignment",
+                    models.CharField(
+                        choices=[
+                            ("own", "Merch assigns"),
+                            ("external", "Assigned elsewhere, with declared propensities"),
+                        ],
+                        default="own",
+                        max_length=8,
+                    ),
+                ),
+                ("salt", models.CharField(blank=True, max_length=100)),
+                (
+                    "version",
+                    models.PositiveIntegerField(
+                        default=1, help_text="Bumped by any edit of arms, weights, rule or salt; never by a ramp."
+                    ),
+                ),
+                (
+                    "rule",
+                    models.JSONField(
+                        blank=True,
+                        default=dict,
+                        help_text='Who may take part: {"v": 1, "rule": {...}}. Empty: everyone.',
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("DRAFT", "Draft"),
+                            ("RUNNING", "Running"),
+                            ("PAUSED", "Paused"),
+                            ("STOPPED", "Stopped"),
+                            ("CONCLUDED", "Concluded"),
+                        ],
+                        default="DRAFT",
+                        max_length=10,
+                    ),
+                ),
+                ("started_at", models.DateTimeField(blank=True, null=True)),
+                ("ended_at", models.DateTimeField(blank=True, null=True)),
+                ("conclusion", models.TextField(blank=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "layer",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="experiments",
+                        to="experiments.layer",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('-created_at',),
+                "ordering": ("-created_at",),
             },
         ),
         migrations.CreateModel(
-            name='Allocation',
+            name="Allocation",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('buckets', django.contrib.postgres.fields.ranges.IntegerRangeField(help_text='Half-open, within 0 to 10,000.')),
-                ('period', django.contrib.postgres.fields.ranges.DateTimeRangeField(help_text='Half-open; an open end runs on.')),
-                ('experiment', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='allocations', to='experiments.experiment')),
-                ('layer', models.ForeignKey(editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='allocations', to='experiments.layer')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "buckets",
+                    django.contrib.postgres.fields.ranges.IntegerRangeField(help_text="Half-open, within 0 to 10,000."),
+                ),
+                (
+                    "period",
+                    django.contrib.postgres.fields.ranges.DateTimeRangeField(
+                        help_text="Half-open; an open end runs on."
+                    ),
+                ),
+                (
+                    "experiment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="allocations",
+                        to="experiments.experiment",
+                    ),
+                ),
+                (
+                    "layer",
+                    models.ForeignKey(
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="allocations",
+                        to="experiments.layer",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Metric',
+            name="Metric",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(max_length=100, unique=True, validators=[django.core.validators.RegexValidator('^[a-z0-9][a-z0-9_-]{0,99}$', 'Use lower-case letters, digits, - and _.')])),
-                ('name', models.CharField(max_length=100)),
-                ('kind', models.CharField(choices=[('proportion', 'Share of subjects with the event'), ('mean', 'Mean per subject (sum of a field, or count)')], max_length=10)),
-                ('field', models.CharField(blank=True, help_text='For a mean: the number to add up. Empty: count events.', max_length=63)),
-                ('window_hours', models.PositiveIntegerField(default=168, help_text='[exposure, exposure + window), start included.')),
-                ('higher_is_better', models.BooleanField(default=True)),
-                ('role', models.CharField(choices=[('success', 'Success'), ('guardrail', 'Guardrail')], default='success', max_length=10)),
-                ('event', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='audiences.eventdefinition')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "key",
+                    models.CharField(
+                        max_length=100,
+                        unique=True,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[a-z0-9][a-z0-9_-]{0,99}$", "Use lower-case letters, digits, - and _."
+                            )
+                        ],
+                    ),
+                ),
+                ("name", models.CharField(max_length=100)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("proportion", "Share of subjects with the event"),
+                            ("mean", "Mean per subject (sum of a field, or count)"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "field",
+                    models.CharField(
+                        blank=True, help_text="For a mean: the number to add up. Empty: count events.", max_length=63
+                    ),
+                ),
+                (
+                    "window_hours",
+                    models.PositiveIntegerField(
+                        default=168, help_text="[exposure, exposure + window), start included."
+                    ),
+                ),
+                ("higher_is_better", models.BooleanField(default=True)),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[("success", "Success"), ("guardrail", "Guardrail")], default="success", max_length=10
+                    ),
+                ),
+                (
+                    "event",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="audiences.eventdefinition"
+                    ),
+                ),
             ],
             options={
-                'ordering': ('key',),
+                "ordering": ("key",),
             },
         ),
         migrations.CreateModel(
-            name='ExperimentMetric',
+            name="ExperimentMetric",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('experiment', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='judged_by', to='experiments.experiment')),
-                ('metric', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='experiments.metric')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "experiment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="judged_by",
+                        to="experiments.experiment",
+                    ),
+                ),
+                (
+                    "metric",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="experiments.metric"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Readout',
+            name="Readout",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('version', models.PositiveIntegerField()),
-                ('as_of', models.DateTimeField()),
-                ('result', models.JSONField()),
-                ('experiment', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='readouts', to='experiments.experiment')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("version", models.PositiveIntegerField()),
+                ("as_of", models.DateTimeField()),
+                ("result", models.JSONField()),
+                (
+                    "experiment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="readouts",
+                        to="experiments.experiment",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('-as_of',),
+                "ordering": ("-as_of",),
             },
         ),
         migrations.CreateModel(
-            name='Variant',
+            name="Variant",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(max_length=60, validators=[django.core.validators.RegexValidator('^[a-z0-9][a-z0-9_-]{0,99}$', 'Use lower-case letters, digits, - and _.')])),
-                ('name', models.CharField(blank=True, max_length=100)),
-                ('weight', models.PositiveIntegerField(default=1, help_text='Relative; frozen while running.')),
-                ('is_control', models.BooleanField(default=False)),
-                ('propensity', models.FloatField(blank=True, help_text='For external assignment: the declared probability of this arm.', null=True, validators=[django.core.validators.MinValueValidator(0.0), django.core.validators.MaxValueValidator(1.0)])),
-                ('experiment', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='variants', to='experiments.experiment')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "key",
+                    models.CharField(
+                        max_length=60,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[a-z0-9][a-z0-9_-]{0,99}$", "Use lower-case letters, digits, - and _."
+                            )
+                        ],
+                    ),
+                ),
+                ("name", models.CharField(blank=True, max_length=100)),
+                ("weight", models.PositiveIntegerField(default=1, help_text="Relative; frozen while running.")),
+                ("is_control", models.BooleanField(default=False)),
+                (
+                    "propensity",
+                    models.FloatField(
+                        blank=True,
+                        help_text="For external assignment: the declared probability of this arm.",
+                        null=True,
+                        validators=[
+                            django.core.validators.MinValueValidator(0.0),
+                            django.core.validators.MaxValueValidator(1.0),
+                        ],
+                    ),
+                ),
+                (
+                    "experiment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="variants",
+                        to="experiments.experiment",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('id',),
+                "ordering": ("id",),
             },
         ),
         migrations.CreateModel(
-            name='Exposure',
+            name="Exposure",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('version', models.PositiveIntegerField(help_text='Of the experiment; of a holdout the number of its draw.')),
-                ('arm', models.CharField(max_length=60)),
-                ('ghost', models.BooleanField(default=False, help_text='Nothing was shown: control, holdout or an empty arm.')),
-                ('at', models.DateTimeField()),
-                ('source', models.CharField(default='decision', help_text='decision, viewed, event or backfill.', max_length=20)),
-                ('decision_id', models.UUIDField(null=True)),
-                ('propensity', models.FloatField(default=1.0)),
-                ('experiment', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='exposures', to='experiments.experiment')),
-                ('subject', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='audiences.subject')),
-                ('holdout', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='exposures', to='experiments.holdout')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "version",
+                    models.PositiveIntegerField(help_text="Of the experiment; of a holdout the number of its draw."),
+                ),
+                ("arm", models.CharField(max_length=60)),
+                (
+                    "ghost",
+                    models.BooleanField(
+                        default=False, help_text="Nothing was shown: control, holdout or an empty arm."
+                    ),
+                ),
+                ("at", models.DateTimeField()),
+                (
+                    "source",
+                    models.CharField(
+                        default="decision", help_text="decision, viewed, event or backfill.", max_length=20
+                    ),
+                ),
+                ("decision_id", models.UUIDField(null=True)),
+                ("propensity", models.FloatField(default=1.0)),
+                (
+                    "experiment",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="exposures",
+                        to="experiments.experiment",
+                    ),
+                ),
+                (
+                    "subject",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="audiences.subject"
+                    ),
+                ),
+                (
+                    "holdout",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="exposures",
+                        to="experiments.holdout",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(condition=models.Q(('experiment__isnull', False)), fields=('experiment', 'version', 'subject'), name='exposed_once'), models.UniqueConstraint(condition=models.Q(('holdout__isnull', False)), fields=('holdout', 'version', 'subject'), name='withheld_once'), models.CheckConstraint(condition=models.Q(models.Q(('experiment__isnull', False), ('holdout__isnull', True)), models.Q(('experiment__isnull', True), ('holdout__isnull', False)), _connector='OR'), name='exposure_of_one_test')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("experiment__isnull", False)),
+                        fields=("experiment", "version", "subject"),
+                        name="exposed_once",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("holdout__isnull", False)),
+                        fields=("holdout", "version", "subject"),
+                        name="withheld_once",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("experiment__isnull", False), ("holdout__isnull", True)),
+                            models.Q(("experiment__isnull", True), ("holdout__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="exposure_of_one_test",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='HoldoutPeriod',
+            name="HoldoutPeriod",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField(default=1, help_text="The draw's number; exposures name it.")),
-                ('salt', models.CharField(max_length=100)),
-                ('size', models.PositiveIntegerField(help_text='Of 10,000: 200 is 2 %. Growing it adds subjects and removes none.')),
-                ('period', django.contrib.postgres.fields.ranges.DateTimeRangeField()),
-                ('holdout', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='periods', to='experiments.holdout')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("number", models.PositiveIntegerField(default=1, help_text="The draw's number; exposures name it.")),
+                ("salt", models.CharField(max_length=100)),
+                (
+                    "size",
+                    models.PositiveIntegerField(
+                        help_text="Of 10,000: 200 is 2 %. Growing it adds subjects and removes none."
+                    ),
+                ),
+                ("period", django.contrib.postgres.fields.ranges.DateTimeRangeField()),
+                (
+                    "holdout",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="periods", to="experiments.holdout"
+                    ),
+                ),
             ],
             options={
-                'ordering': ('id',),
-                'constraints': [models.UniqueConstraint(fields=('holdout', 'number'), name='one_draw_per_number'), models.CheckConstraint(condition=models.Q(('size__lte', 10000)), name='holdout_size_in_buckets')],
+                "ordering": ("id",),
+                "constraints": [
+                    models.UniqueConstraint(fields=("holdout", "number"), name="one_draw_per_number"),
+                    models.CheckConstraint(condition=models.Q(("size__lte", 10000)), name="holdout_size_in_buckets"),
+                ],
             },
         ),
         migrations.AddConstraint(
-            model_name='experiment',
-            constraint=models.CheckConstraint(condition=models.Q(('assignment', 'external'), ('layer__isnull', False), _connector='OR'), name='own_experiment_has_layer'),
+            model_name="experiment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("assignment", "external"), ("layer__isnull", False), _connector="OR"),
+                name="own_experiment_has_layer",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='allocation',
-            constraint=django.contrib.postgres.constraints.ExclusionConstraint(expressions=((experiments.models.experiments.Int8Range(models.F('layer_id'), models.F('layer_id'), models.Value('[]')), '&&'), ('buckets', '&&'), ('period', '&&')), name='layer_buckets_exclusive'),
+            model_name="allocation",
+            constraint=django.contrib.postgres.constraints.ExclusionConstraint(
+                expressions=(
+                    (
+                        experiments.models.experiments.Int8Range(
+                            models.F("layer_id"), models.F("layer_id"), models.Value("[]")
+                        ),
+                        "&&",
+                    ),
+                    ("buckets", "&&"),
+                    ("period", "&&"),
+                ),
+                name="layer_buckets_exclusive",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='allocation',
-            constraint=models.CheckConstraint(condition=models.Q(('buckets__startswith__gte', 0), ('buckets__endswith__lte', 10000)), name='buckets_in_layer'),
+            model_name="allocation",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("buckets__startswith__gte", 0), ("buckets__endswith__lte", 10000)),
+                name="buckets_in_layer",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='experimentmetric',
-            constraint=models.UniqueConstraint(fields=('experiment', 'metric'), name='metric_once'),
+            model_name="experimentmetric",
+            constraint=models.UniqueConstraint(fields=("experiment", "metric"), name="metric_once"),
         ),
         migrations.AddConstraint(
-            model_name='variant',
-            constraint=models.UniqueConstraint(fields=('experiment', 'key'), name='one_variant_per_key'),
+            model_name="variant",
+            constraint=models.UniqueConstraint(fields=("experiment", "key"), name="one_variant_per_key"),
         ),
         migrations.AddConstraint(
-            model_name='variant',
-            constraint=models.UniqueConstraint(condition=models.Q(('is_control', True)), fields=('experiment',), name='one_control'),
+            model_name="variant",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("is_control", True)), fields=("experiment",), name="one_control"
+            ),
         ),
     ]
