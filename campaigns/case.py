@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from functools import cached_property
 from typing import NamedTuple
 
 from django.conf import settings
+from django.utils.functional import cached_property
 
 from audiences.rules import Vocabulary
 from campaigns import proposal, rulechecks, schedule

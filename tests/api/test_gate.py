@@ -141,6 +141,36 @@ def test_a_frozen_server_holds_a_thread_for_the_deadline_only(gate: Gate, server
     assert thread.ask()[0] == "answered"
 
 
+def test_a_frozen_server_cannot_hold_a_thread_that_asks_whether_its_connection_works(
+    gate: Gate, server: Server, thread: Thread
+) -> None:
+    """As at the first query of every call: a connection that fails must not be opened again in the calling thread."""
+    assert thread.ask()[0] == "answered"
+    thread.pool.submit(lambda: connection.close_if_unusable_or_obsolete()).result()
+    server.signal(signal.SIGSTOP)
+    try:
+        outcome, waited = thread.ask()
+    finally:
+        server.signal(signal.SIGCONT)
+
+    assert outcome == REFUSED
+    assert waited < DEADLINE + 0.8, "connecting again would take two seconds more"
+
+    until(lambda: not gate.breaker.is_open)
+    until(lambda: thread.ask()[0] == "answered")
+
+
+def test_a_connection_that_died_idle_is_replaced(gate: Gate, server: Server, thread: Thread) -> None:
+    assert thread.ask()[0] == "answered"
+    thread.pool.submit(lambda: connection.close_if_unusable_or_obsolete()).result()
+    server.signal(signal.SIGKILL)
+    server.process.wait(timeout=10)
+    server.start()
+
+    assert thread.ask()[0] == "answered"
+    assert not gate.breaker.is_open
+
+
 def test_a_frozen_server_cannot_hold_a_thread_that_connects(gate: Gate, server: Server, thread: Thread) -> None:
     server.signal(signal.SIGSTOP)
     try:

@@ -98,6 +98,7 @@ class Gate:
     def _watched(self, due: float) -> Iterator[None]:
         wrapper = connections[DEFAULT_DB_ALIAS]
         self._connect(wrapper, due)
+        self._check(wrapper, due)
         with watching(wrapper.connection.fileno(), max(due - monotonic(), 0.0)) as watch:
             try:
                 yield
@@ -107,6 +108,16 @@ class Gate:
                 if watch.cut or wrapper.errors_occurred:
                     # Django would ask the server whether the connection still works, after the hold.
                     _drop(wrapper)
+
+    def _check(self, wrapper: BaseDatabaseWrapper, due: float) -> None:
+        """Does a connection that lay idle still work? Django asks at the first query, and then connects unwatched."""
+        with watching(wrapper.connection.fileno(), max(due - monotonic(), 0.0)) as watch:
+            wrapper.close_if_health_check_failed()
+        if watch.cut:
+            _drop(wrapper)
+            self.breaker.open("an idle connection does not answer")
+            raise _refuse("deadline", "PostgreSQL did not answer in time.")
+        self._connect(wrapper, due)
 
     def _connect(self, wrapper: BaseDatabaseWrapper, due: float) -> None:
         """Connect in another thread: libpq waits two seconds at least, and nobody can cut what is not yet there."""
