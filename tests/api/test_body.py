@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from merch.api.rest.body import decode, read_bytes
-from merch.api.rest.limits import DEPTH, Attributes
+from merch.api.rest.limits import DEPTH, PASSED_OVER_BYTES, Attributes
 from merch.api.rest.problems import Refused
 
 LIMIT = 64 * 1024
@@ -164,13 +164,17 @@ def test_json_may_be_spelt_in_these_ways(kind: str) -> None:
     assert read_bytes(environ(b"{}", CONTENT_TYPE=kind), LIMIT) == b"{}"
 
 
-def test_a_body_over_the_limit_is_refused_before_it_is_read() -> None:
-    untouched = io.BytesIO(b"x" * (LIMIT + 1))
+@pytest.mark.parametrize(
+    ("declared", "passed_over"),
+    [(LIMIT + 1, LIMIT + 1), (2_000_000, 2_000_000), (PASSED_OVER_BYTES + 1, 0), (10**20, 0)],
+)
+def test_a_body_over_the_limit_is_passed_over_so_that_its_sender_reads_why(declared: int, passed_over: int) -> None:
+    stream = io.BytesIO(b"x" * 2_000_000)
 
-    with pytest.raises(Refused):
-        read_bytes(environ(b"x" * (LIMIT + 1), **{"wsgi.input": untouched}), LIMIT)
+    with pytest.raises(Refused) as caught:
+        read_bytes(environ(b"", **{"CONTENT_LENGTH": str(declared), "wsgi.input": stream}), LIMIT)
 
-    assert untouched.tell() == 0
+    assert (caught.value.status, stream.tell()) == (413, passed_over)
 
 
 @pytest.mark.parametrize(("size", "fits"), [(LIMIT, True), (LIMIT + 1, False)])
@@ -186,8 +190,9 @@ def test_a_chunked_body_is_read_up_to_the_limit(size: int, fits: bool) -> None:
         assert caught.value.status == 413
 
 
-def test_gzip_is_unpacked() -> None:
-    plain = json.dumps({f"key-{n * 7919 % 1000}": n for n in range(200)}).encode()
+@pytest.mark.parametrize("keys", [200, 6_000])
+def test_gzip_is_unpacked_and_the_limit_is_of_what_was_sent(keys: int) -> None:
+    plain = json.dumps({f"key-{n * 7919}": n for n in range(keys)}).encode()
 
     assert read_bytes(environ(gzip.compress(plain), HTTP_CONTENT_ENCODING="gzip"), LIMIT) == plain
 

@@ -13,12 +13,13 @@ from typing import Any, TypeVar, cast
 import msgspec
 from django.http import HttpRequest
 
-from merch.api.rest.limits import ATTRIBUTES, DEPTH, INFLATE_RATIO, INFLATED_BYTES, KEY_LENGTH
+from merch.api.rest.limits import ATTRIBUTES, DEPTH, INFLATE_RATIO, INFLATED_BYTES, KEY_LENGTH, PASSED_OVER_BYTES
 from merch.api.rest.problems import FieldError, Refused, bad
 
 T = TypeVar("T")
 
 GZIP = 16 + zlib.MAX_WBITS
+PIECE = 256 * 1024  # bytes of a refused body that are held at a time
 MOST_TRIED = 2 * ATTRIBUTES
 
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
@@ -39,16 +40,16 @@ def read_body(request: HttpRequest, limit: int, of: type[T]) -> T:
 
 
 def read_bytes(environ: Mapping[str, Any], limit: int) -> bytes:
-    """The JSON bytes of a WSGI request, unpacked, never more than ``limit`` of them. Raises Refused 400, 411, 413, 415.
+    """The JSON bytes of a WSGI request, at most ``limit`` as sent, then unpacked. Raises Refused 400, 411, 413, 415.
 
-    Too large a body is refused by its declared length before a byte is read.
+    Too large a body is refused by its declared length; no more than a piece of it is ever kept.
     """
     if not _JSON_TYPE.fullmatch(environ.get("CONTENT_TYPE") or "") and not _is_empty(environ):
         raise bad("Content-Type", "unsupported_media_type", "Send application/json in UTF-8.", status=415)
     raw = _read(environ, limit)
     coding = (environ.get("HTTP_CONTENT_ENCODING") or "identity").strip().lower()
     if coding == "gzip":
-        return _inflate(raw, limit)
+        return _inflate(raw)
     if coding != "identity":
         raise Refused(
             415,
@@ -71,6 +72,7 @@ def _read(environ: Mapping[str, Any], limit: int) -> bytes:
         if not (declared.isascii() and declared.isdigit()):
             raise bad("Content-Length", "invalid_length", "Content-Length is not a number.")
         if len(declared) > 12 or int(declared) > limit:
+            _pass_over(environ["wsgi.input"], declared)
             raise _too_large(limit)
         raw: bytes = environ["wsgi.input"].read(int(declared))
         if len(raw) < int(declared):
@@ -87,19 +89,28 @@ def _read(environ: Mapping[str, Any], limit: int) -> bytes:
     return raw
 
 
+def _pass_over(stream: Any, declared: str) -> None:
+    """Let a sender finish, piece by piece: many read no answer before, and would only see a broken connection."""
+    left = int(declared) if len(declared) <= 12 else PASSED_OVER_BYTES + 1
+    while 0 < left <= PASSED_OVER_BYTES and (piece := stream.read(min(left, PIECE))):
+        left -= len(piece)
+
+
 def _too_large(limit: int) -> Refused:
     return bad("body", "too_large", f"Send at most {limit} bytes; split the call if need be.", status=413)
 
 
-def _inflate(raw: bytes, limit: int) -> bytes:
-    bound = min(INFLATE_RATIO * len(raw), INFLATED_BYTES, limit)
+def _inflate(raw: bytes) -> bytes:
+    bound = min(INFLATE_RATIO * len(raw), INFLATED_BYTES)
     inflater = zlib.decompressobj(GZIP)
     try:
         plain = inflater.decompress(raw, bound + 1)
     except zlib.error as error:
         raise bad("body", "invalid_gzip", "The body is not gzip.") from error
     if len(plain) > bound:
-        sentence = f"Unpacked, a body may have {INFLATE_RATIO} times its packed size and {limit} bytes; send it plain."
+        sentence = (
+            f"Unpacked, a body may have {INFLATE_RATIO} times its size, {INFLATED_BYTES} bytes at most; send it plain."
+        )
         raise bad("body", "too_large", sentence, status=413)
     if not inflater.eof or inflater.unused_data:
         raise bad("body", "invalid_gzip", "The gzip body is cut short, or something follows it.")

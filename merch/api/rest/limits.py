@@ -4,10 +4,11 @@ from typing import Annotated
 
 from msgspec import Meta
 
-DECISION_BYTES = 64 * 1024
+DECISION_BYTES = 64 * 1024  # as sent, like the next three
 EVENTS_BYTES = 1024 * 1024
 SUBJECTS_BYTES = 1024 * 1024
 SUBJECT_BYTES = 64 * 1024
+PASSED_OVER_BYTES = 16 * 1024 * 1024  # of a refused body; whoever declares more is cut off
 
 INFLATE_RATIO = 8  # a gzip body may grow by this much ...
 INFLATED_BYTES = 8 * 1024 * 1024  # ... and to this size, whatever its door takes plain
