@@ -210,12 +210,15 @@ def _question(key: str, chance: Chance) -> Question:
         "birth_date": chance.one((1_000, 1_000, 16_000, 10**7)),
         "time_zone": chance.one(("Europe/Stockholm", "Atlantis")),
     }
+    plain = chance.once_in(2)  # half of them are customers of whom everything is known, and who may be shown anything
+    if plain:
+        known |= {"market": "SE", "birth_date": 1_000, "time_zone": "Europe/Stockholm"}
     observed = NOON - chance.one((0, DAY, 8 * DAY))
     shown = NOON - chance.one((1, DAY, 7 * DAY))
     cells = [f"{cell}|impression" for cell in CELLS] + ["offer|o1|conversion", "offer|o2|conversion"]
     record = SubjectRecord(
-        traits={name: (known[name], observed) for name in chance.some(list(known))},
-        consent={"personalisation": (chance.once_in(2), NOON)} if chance.below(3) else {},
+        traits={name: (known[name], observed) for name in (known if plain else chance.some(list(known)))},
+        consent={"personalisation": (plain or chance.once_in(2), NOON)} if plain or chance.below(3) else {},
         suppressions=(SuppressionFact("case", ("COMMERCIAL",), NOON - DAY, None),) if chance.once_in(6) else (),
         history={cell: HistoryCell(2, shown - 1, shown, (shown - 1, shown), (0, 7)) for cell in chance.some(cells)},
         marks={"experiment|copy": (1, "loud", NOON - DAY)} if chance.once_in(3) else {},

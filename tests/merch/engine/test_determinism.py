@@ -18,7 +18,7 @@ from merch.engine.facts import Decision
 from merch.recording import Inputs, pack_inputs, unpack_inputs
 from tests.merch.engine.corpus import Question, answers, digest, questions, release_document
 
-RELEASES, PEOPLE = 80, 15
+RELEASES, PEOPLE = 60, 15
 SEEDS = st.integers(0, 10_000)
 
 encode = msgspec.msgpack.Encoder().encode
