@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from functools import cache
 from typing import Any
@@ -24,6 +24,7 @@ from merch.intake.refusals import Refusal
 
 Row = Mapping[str, Any]
 
+EARLIEST, LATEST = (micros(datetime(year, 1, 1, tzinfo=UTC)) for year in (1900, 3000))
 FURTHEST_ORDER = 1_000_000_000  # microseconds: beyond it the order would move the moment itself
 _WHOLE = re.compile(r"(-?[0-9]{1,19})(\.0+)?")
 _TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
@@ -84,6 +85,8 @@ def truth_of(row: Row, cell: Cell) -> bool | None:
 def instant_of(row: Row, when: When) -> int:
     """UTC microseconds."""
     at = constant_micros(when.constant) if when.column is None else _column_instant(row, when, when.column)
+    if not EARLIEST <= at <= LATEST:
+        raise Refusal("bad_time", f"{when.column} names no moment of the years 1900 to 2999; is its unit right?")
     return at if when.order is None else at + _order(row, when.order)
 
 
