@@ -28,7 +28,7 @@ reset: install
 	@$(RUN) -m config.demo reset
 
 test: install-dev
-	@$(EMBEDDED) $(RUN) -m pytest -n 2 $(ARGS)
+	@$(EMBEDDED) $(RUN) -m pytest -n 2 --dist loadgroup $(ARGS)
 
 check: install-dev
 	$(RUN) -m ruff check .

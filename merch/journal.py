@@ -76,4 +76,6 @@ def _lost(path: Path) -> int:
         os.close(file)
     if len(numbers) < 2 * NUMBER.size:
         return 0
-    return max(NUMBER.unpack_from(numbers, TAKEN)[0] - NUMBER.unpack_from(numbers, WRITTEN)[0], 0)
+    taken: int = NUMBER.unpack_from(numbers, TAKEN)[0]
+    written: int = NUMBER.unpack_from(numbers, WRITTEN)[0]
+    return max(taken - written, 0)

@@ -9,15 +9,16 @@ import pytest
 from tests.faults.rig import Rig, rigged, until
 
 
-@pytest.fixture(scope="module")
-def rig_of_module() -> Iterator[Rig]:
+@pytest.fixture(scope="session")
+def rig_of_all() -> Iterator[Rig]:
     with tempfile.TemporaryDirectory(prefix="drill-") as root, rigged(Path(root)) as made:
-        until(lambda: made.web.serves().get("source") == "live", 60)
         yield made
 
 
 @pytest.fixture
-def rig(rig_of_module: Rig) -> Iterator[Rig]:
-    """Everything runs, and runs again afterwards."""
-    yield rig_of_module
-    rig_of_module.well()
+def rig(rig_of_all: Rig) -> Iterator[Rig]:
+    """Everything runs; afterwards the stores run again."""
+    rig_of_all.web.ensure()
+    until(lambda: rig_of_all.web.serves().get("source") == "live", 60)
+    yield rig_of_all
+    rig_of_all.well()

@@ -111,6 +111,11 @@ class Web:
                 words, cwd=env.PROJECT, env=self._environment, stdout=log, stderr=log, start_new_session=True
             )
 
+    def ensure(self) -> None:
+        """Start it unless it runs."""
+        if self._process is None:
+            self.start()
+
     def kill(self) -> None:
         """SIGKILL to granian and its worker: what was in memory is gone."""
         if self._process is not None:
@@ -220,7 +225,6 @@ class Rig:
         self.web, self.other = (Web(environment, root / f"web-{number}.log") for number in (1, 2))
         for web in (self.web, self.other):
             stack.callback(web.kill)
-        self.web.start()
 
     def well(self) -> None:
         """Everything runs and answers as if nothing had happened; the end of a drill."""

@@ -19,6 +19,8 @@ from tests.faults.load import Answer, Line, Load, asking, decisions, differing, 
 from tests.faults.rig import Rig, until
 from tests.faults.table import Table
 
+pytestmark = pytest.mark.xdist_group("drills")  # one rig, and no other drill beside it
+
 SUBJECTS = (*FREE_ACCOUNTS, *PAYING_ACCOUNTS, "nobody-yet")
 RATE = 60.0  # decisions a second
 SLACK = 0.5  # seconds that a busy machine may add to a deadline
@@ -31,9 +33,12 @@ class Phase(NamedTuple):
 
 
 def during(seconds: float) -> Phase:
+    """Ends a little before it returns: a call that is due at its end has been answered by then."""
     begin = monotonic()
     sleep(seconds)
-    return Phase(begin, monotonic())
+    end = monotonic()
+    sleep(0.2)
+    return Phase(begin, end)
 
 
 def compare(table: Table, id_: str, name: str, healthy: Sequence[Answer], fault: Sequence[Answer]) -> None:
@@ -68,12 +73,12 @@ def test_postgresql_gone_changes_no_decision_and_loses_no_event(rig: Rig, how: s
     table = Table(f"PostgreSQL {how}")
     asked = Load(rig.web.port, rig.keys["client"], decisions(SUBJECTS), rate=RATE)
     with asking(asked):
-        before = during(2)
+        before = during(1.3)
         begin = monotonic()
         BREAKS[how](rig)
         burst = _at_once(rig, f"{how}-burst", 12)
         sent = Load(rig.web.port, rig.keys["server"], events(f"{how}-later", _now()), rate=10, lines=6)
-        sleep(1.5)
+        sleep(1.2)
         refused = [*burst, *sent.stop()]
         fault = Phase(begin, monotonic())
         rig.postgres.come_back()
@@ -110,7 +115,7 @@ def _nothing_lost(table: Table, rig: Rig, answers: list[Answer], refused: list[A
     """A refused call may have been stored all the same: sent again, each event is there once."""
     line = Line(rig.web.port, rig.keys["server"])
     for call in [each.call for each in refused]:
-        until(lambda call=call: line.ask(call, monotonic()).status == 200)  # type: ignore[misc]
+        until(lambda call=call: line.ask(call, monotonic()).status == 200)
     ids = [each.call.about for each in refused]
     table.exactly("I-01", "refused events sent again: rows, different ids", rig.hand.do("events", ids), [len(ids)] * 2)
     made = [each.body["decision_id"] for each in answers]
@@ -123,11 +128,11 @@ def test_pages_at_a_frozen_postgresql_leave_decisions_alone(rig: Rig) -> None:
     table = Table("ten people at pages of the admin, PostgreSQL frozen")
     asked = Load(rig.web.port, rig.keys["client"], decisions(SUBJECTS), rate=RATE)
     with asking(asked), ThreadPoolExecutor(10) as people:
-        before = during(2)
+        before = during(1.3)
         rig.postgres.freeze()
         begin = monotonic()
         pages = [people.submit(rig.web.get, "/admin/", Cookie="sessionid=somebody") for _ in range(10)]
-        fault = Phase(begin, during(2.5).end)
+        fault = Phase(begin, during(2).end)
         refused = [page.result()[0] for page in pages if page.done()]
         rig.postgres.thaw()
         statuses = {page.result()[0] for page in pages}
@@ -150,12 +155,12 @@ def test_valkey_gone_gives_a_degraded_answer_at_once_and_no_price(rig: Rig, how:
     table = Table(f"Valkey {how}")
     asked = Load(rig.web.port, rig.keys["client"], decisions(SUBJECTS), rate=RATE)
     with asking(asked):
-        before = during(2)
+        before = during(1.3)
         VALKEY[how](rig)
         begin = monotonic()
         noticed = until(lambda: rig.web.counted("circuit_state", dependency="valkey") == 1, 5)
         sent = Load(rig.web.port, rig.keys["server"], events(f"valkey-{how}", _now()), rate=10, lines=6)
-        sleep(1.5)
+        sleep(1.2)
         stored = sent.stop()
         fault = Phase(begin, monotonic())
         rig.valkey.come_back()

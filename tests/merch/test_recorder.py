@@ -76,11 +76,16 @@ def test_a_journal_of_a_reused_process_id_is_counted(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def take(journal: Journal, number: int) -> None:
+    for _ in range(number):
+        journal.took()
+
+
 def test_many_threads_lose_no_count(tmp_path: Path) -> None:
     journal = Journal(tmp_path)
     with ThreadPoolExecutor(8) as pool:
         for _ in range(8):
-            pool.submit(lambda: [journal.took() for _ in range(2_000)])
+            pool.submit(take, journal, 2_000)
         for _ in range(100):
             journal.wrote(1)
     journal.close()
