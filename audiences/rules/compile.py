@@ -5,6 +5,8 @@ constant. Compiled once per release, called for every candidate that needs it.
 """
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
+from types import CodeType
 from typing import Any
 
 from audiences.hashing import bucket
@@ -85,9 +87,15 @@ def compile_rule(rule: Rule, bit_positions: BitPositions) -> Predicate:
     loads = "".join(f"    {name} = {origin}\n" for name, origin in _LOADS.items() if name in source.loaded)
     text = f"def predicate(env):\n{loads}    return {body}\n"
     namespace: dict[str, Any] = {**_FUNCTIONS, **source.constants}
-    exec(compile(text, "<rule>", "exec"), namespace)  # noqa: S102  the text holds no name or value of the document
+    exec(_code(text), namespace)  # noqa: S102  the text holds no name or value of the document
     predicate: Predicate = namespace["predicate"]
     return predicate
+
+
+@lru_cache(maxsize=2048)
+def _code(text: str) -> CodeType:
+    """Rules of one shape share their text: names and values are bound, not written."""
+    return compile(text, "<rule>", "exec")
 
 
 class _Source:

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
+import msgspec
+from msgspec.structs import replace
+
 from audiences.rules import (
     BadValue,
     EventType,
@@ -70,8 +73,8 @@ def compile_release(document: ReleaseDoc, digest: str | None = None) -> Release:
     return _Compiler(document).release(digest or digest_of(document))
 
 
-def vocabulary_of(document: ReleaseDoc, audiences: Mapping[str, RuleDocument | None]) -> Vocabulary:
-    """The names that rules of this release may use, with these audiences."""
+def vocabulary_of(document: ReleaseDoc) -> Vocabulary:
+    """The names that rules of this release may use; audiences come with each campaign, as they were approved."""
     return Vocabulary(
         traits={
             name: TraitType(
@@ -88,7 +91,6 @@ def vocabulary_of(document: ReleaseDoc, audiences: Mapping[str, RuleDocument | N
             )
             for name, event in document.events.items()
         },
-        audiences=dict(audiences),
     )  # fmt: skip
 
 
@@ -97,7 +99,8 @@ class _Compiler:
 
     def __init__(self, document: ReleaseDoc) -> None:
         self.doc = document
-        self.plain = vocabulary_of(document, {})
+        self.plain = vocabulary_of(document)
+        self._rules: dict[bytes, ReadyRule] = {}
         self.guards = [
             ReadyGuard(guard, self.rule(guard.rule, guard.audiences, guard.key)) for guard in document.guards
         ]
@@ -115,7 +118,15 @@ class _Compiler:
         )
 
     def rule(self, document: RuleDocument, audiences: Mapping[str, RuleDocument | None], owner: str) -> ReadyRule:
-        vocabulary = self.plain if not audiences else vocabulary_of(self.doc, audiences)
+        """Raises BadRelease. Campaigns share audiences and offers, so equal rules are read once."""
+        name = msgspec.json.encode((document, audiences), order="sorted")
+        ready = self._rules.get(name)
+        if ready is None:
+            ready = self._rules[name] = self._read(document, audiences, owner)
+        return ready
+
+    def _read(self, document: RuleDocument, audiences: Mapping[str, RuleDocument | None], owner: str) -> ReadyRule:
+        vocabulary = replace(self.plain, audiences=dict(audiences))
         parsed = parse(document, vocabulary)
         if not isinstance(parsed, Rule):
             raise BadRelease(f"{owner}: {parsed[0].sentence} {parsed[0].hint} (at {parsed[0].where})")
