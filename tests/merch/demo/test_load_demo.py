@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.utils import timezone
@@ -54,6 +55,16 @@ def test_the_demo_is_whole_and_a_second_load_changes_nothing(own_home: Path) -> 
     before = fingerprint(own_home)
     assert "Already loaded" in load()
     assert fingerprint(own_home) == before
+
+
+def test_a_restarted_serving_store_is_filled_before_anybody_asks(valkey: redis.Redis) -> None:
+    load(40)
+    valkey.flushdb()
+
+    load(40)
+
+    layout = Serving(follow=False).refresh().release.doc.layout
+    assert store.read("a", "listener-00001", layout) is not None
 
 
 def test_a_load_that_was_killed_goes_on_where_it_stood(monkeypatch: pytest.MonkeyPatch) -> None:
