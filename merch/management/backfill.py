@@ -71,6 +71,8 @@ class BackfillCommand(BaseCommand):
 
     def _run(self, options: dict[str, Any]) -> Tally:
         source = Source(options["file"])
+        if options["rejects"] and options["rejects"].resolve() in (source.path.resolve(), options["mapping"].resolve()):
+            raise NoRoom("--rejects names what is to be read. Name another file: what stands there is overwritten.")
         everybody = Source(options["subjects"]) if options.get("subjects") else None
         raw = yaml_of(text_of(options["mapping"]), options["mapping"].name)
         digest = source.digest()

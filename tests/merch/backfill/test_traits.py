@@ -101,6 +101,14 @@ def test_rejected_rows_can_be_taken_after_all(bring: Bring, tmp_path: Path) -> N
     assert rejects(tmp_path) == []
 
 
+def test_rejects_never_overwrite_what_is_read(bring: Bring, tmp_path: Path) -> None:
+    told = bring("traits", MAPPING, ROWS, rejects=tmp_path / "rows.jsonl")
+
+    assert told.code == 2
+    assert (tmp_path / "rows.jsonl").read_text().count("\n") == 2
+    assert not Subject.objects.exists()
+
+
 def test_a_mapping_that_does_not_fit_is_told_whole(bring: Bring) -> None:
     told = bring("traits", MAPPING.replace("age:", "aeg:").replace("profiling:", "Pro-Filing:"), ROWS)
 
