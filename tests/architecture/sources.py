@@ -7,7 +7,7 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
 PACKAGES = ("audiences", "experiments", "campaigns", "merch", "config")
-ROOMS = (*PACKAGES, "tests", "benchmarks")
+ROOMS = (*PACKAGES, "tests", "benchmarks", "examples")
 MIGRATIONS = "migrations"  # written by Django, read once
 
 

@@ -52,6 +52,13 @@ def test_a_requirement_is_pinned_and_used(line: str) -> None:
     assert any(re.search(rf"\b{re.escape(module)}\b", named()) for module in modules), f"nothing uses {line}"
 
 
+@pytest.mark.parametrize("file", ["requirements.txt", "requirements-dev.txt"])
+def test_each_requirement_says_what_it_is_for(file: str) -> None:
+    lines = [line for line in (PROJECT / file).read_text().splitlines() if "==" in line.partition("#")[0]]
+
+    assert [line for line in lines if not line.partition("#")[2].strip()] == []
+
+
 @pytest.mark.parametrize("name", sorted(BY_OTHERS))
 def test_an_exception_is_still_needed(name: str) -> None:
     every = pins("requirements.txt") + pins("requirements-dev.txt")
