@@ -35,7 +35,12 @@ class Command(BaseCommand):
         who.add_argument("--device", help="Device id.")
         parser.add_argument("--placement", action="append", required=True, help="Slug; give it again for more.")
         parser.add_argument(
-            "--context", nargs="*", default=[], metavar="NAME=VALUE", help="e.g. country=SE locale=sv-SE"
+            "--context",
+            nargs="+",
+            action="extend",
+            default=[],
+            metavar="NAME=VALUE",
+            help="e.g. country=SE locale=sv-SE",
         )
         parser.add_argument("--at", help="RFC 3339 moment. Default: now.")
         parser.add_argument("--release", help="sha256:... Default: the served one.")
@@ -45,16 +50,25 @@ class Command(BaseCommand):
         state = serving.refresh()
         release = _release(options["release"]) if options["release"] else state.release
         now = micros(_moment(options["at"]))
-        kind, key = ("a", options["account"]) if options["account"] else ("d", options["device"])
+        kind, key = _subject(options)
         request = Request(
-            decision_id=str(PLAIN), kind=kind, key=normalise_id(key),
+            decision_id=str(PLAIN), kind=kind, key=key,
             placements=tuple(Asked(slug) for slug in options["placement"]),
             context=_context(options["context"], release), prefetch=True,
         )  # fmt: skip
-        subject = store.read(kind, request.key, release.doc.layout)
+        subject = store.read(kind, key, release.doc.layout)
         decision = decide(release, state.pulse, request, subject, now, explain=options["explain"])
         body = answering.body_of(decision, request, trace=options["explain"])
         self.stdout.write(json.dumps(body, indent=2, ensure_ascii=False))
+
+
+def _subject(options: dict[str, Any]) -> tuple[str, str]:
+    """Kind and normalised id."""
+    kind, text = ("a", options["account"]) if options["account"] is not None else ("d", options["device"])
+    try:
+        return kind, normalise_id(text)
+    except ValueError as error:
+        raise CommandError(f"{'--account' if kind == 'a' else '--device'}: {error}") from error
 
 
 def _release(digest: str) -> Release:

@@ -24,6 +24,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         since = _moment(options["since"])
+        if not 0 < options["sample"] <= 1:
+            raise CommandError("--sample takes a share above 0, at most 1.")
         checked, different = 0, 0
         try:
             with Progress(transient=True) as progress:

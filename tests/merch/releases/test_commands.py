@@ -1,0 +1,130 @@
+"""Do the commands of an engineer say what they did, and refuse clearly?"""
+
+from __future__ import annotations
+
+import json
+from io import StringIO
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+import redis
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+
+from audiences.moments import micros
+from campaigns.models import Campaign
+from merch.engine.decide import decide
+from merch.engine.document import Pulse
+from merch.engine.facts import NEW_SUBJECT, Asked, Request
+from merch.management.commands import decide as decide_command
+from merch.models import Kill, Publication, PublicationHold, Release
+from merch.recording import Entry, Inputs, write
+from merch.reexecution import release_named
+from merch.releases.serving import Serving
+
+pytestmark = pytest.mark.usefixtures("valkey")
+
+
+def told(*words: str) -> str:
+    said = StringIO()
+    call_command(*words, stdout=said, stderr=StringIO())
+    return said.getvalue()
+
+
+@pytest.fixture
+def published(campaign: Campaign) -> Publication:
+    told("publish_release", "--why", "first")
+    return Publication.objects.get()
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch, process: Serving, valkey: redis.Redis) -> None:
+    """The decide command as in a process of its own."""
+    valkey.set("epoch", 1)
+    monkeypatch.setattr(decide_command, "serving", process)
+
+
+def test_a_dry_run_publishes_nothing(campaign: Campaign) -> None:
+    assert "1 campaigns" in told("publish_release", "--dry-run")
+    assert not Publication.objects.exists()
+    assert "served as publication" in told("publish_release")
+
+
+def test_a_roll_back_holds_publication_until_it_is_lifted(published: Publication) -> None:
+    digest = published.release_id.removeprefix("sha256:")[:12]
+
+    assert "is served again" in told("rollback_release", digest)
+    with pytest.raises(CommandError, match="--lift-hold"):
+        told("publish_release")
+    assert "the same content" in told("publish_release", "--lift-hold")
+    assert PublicationHold.objects.filter(lifted_at=None).count() == 0
+
+
+def test_a_kill_is_lifted_by_the_same_command(campaign: Campaign) -> None:
+    assert "is killed" in told("kill", campaign.key, "--why", "wrong price")
+    assert "lifted" in told("kill", campaign.key, "--lift")
+    assert "was not killed" in told("kill", campaign.key, "--lift")
+    assert Kill.objects.get().why == "wrong price"
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("kill", "nobody"), "no campaign"),
+        (("rollback_release", "ffff"), "0 releases"),
+        (("explain_decision", str(uuid4())), "No decision"),
+        (("verify_decisions", "--since", "yesterday"), "--since"),
+        (("verify_decisions", "--sample", "3"), "--sample"),
+    ],
+)
+def test_what_cannot_be_done_is_said(db: None, words: tuple[str, ...], says: str) -> None:
+    with pytest.raises(CommandError, match=says):
+        told(*words)
+
+
+@pytest.mark.usefixtures("terminal")
+def test_a_decision_at_the_terminal_names_every_candidate(published: Publication, campaign: Campaign) -> None:
+    ask = ("decide", "--account", "acc_1", "--placement", "home-hero", "--explain")
+
+    body = json.loads(told(*ask, "--context", "country=SE", "--context", "locale=sv-SE"))
+    nowhere = json.loads(told(*ask, "--at", "2001-01-01T00:00:00Z", "--release", published.release_id))
+
+    assert (body["decision_id"], body["release"]) == (str(UUID(int=0)), published.release_id)
+    assert [each["campaign"] for each in body["placements"]["home-hero"]["trace"]] == [campaign.key]
+    assert nowhere["decided_at"] == "2001-01-01T00:00:00Z"
+    assert nowhere["placements"]["home-hero"]["trace"][0]["reason"] == "LEGAL_BLOCK"
+
+
+@pytest.mark.usefixtures("terminal")
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--account", ""), "--account"),
+        (("--device", " "), "--device"),
+        (("--account", "a", "--at", "noon"), "--at"),
+        (("--account", "a", "--context", "nonsense=1"), "--context"),
+        (("--account", "a", "--context", "app_version=new"), "--context"),
+        (("--account", "a", "--release", "sha256:ff"), "0 published releases"),
+    ],
+)
+def test_a_decision_that_cannot_be_asked_is_refused(published: Publication, words: tuple[str, ...], says: str) -> None:
+    with pytest.raises(CommandError, match=says):
+        told("decide", "--placement", "home-hero", *words)
+
+
+def recorded(release: Release) -> str:
+    now = micros(timezone.now())
+    request = Request(decision_id=str(uuid4()), kind="a", key="acc_1", placements=(Asked("home-hero"),))
+    decision = decide(release_named(release.digest), Pulse(), request, NEW_SUBJECT, now)
+    write([Entry(Inputs(request, NEW_SUBJECT, now, ()), decision)])
+    return request.decision_id
+
+
+def test_recorded_decisions_are_explained_and_made_again(published: Publication) -> None:
+    decision_id = recorded(published.release)
+
+    why: dict[str, Any] = json.loads(told("explain_decision", decision_id))
+
+    assert [each["placement"] for each in why["placements"]] == ["home-hero"]
+    assert "1 decisions made again, 0 differences" in told("verify_decisions", "--sample", "1")
