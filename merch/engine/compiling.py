@@ -64,8 +64,13 @@ class BadRelease(ValueError):
 
 
 def digest_of(document: ReleaseDoc) -> str:
-    """The release's name: "sha256:" and 64 hexadecimal digits of its canonical JSON."""
-    return f"sha256:{sha256(canonical(document)).hexdigest()}"
+    """The release's name: that of its canonical JSON."""
+    return name_of(canonical(document))
+
+
+def name_of(data: bytes) -> str:
+    """ "sha256:" and 64 hexadecimal digits. Of bytes as they were stored: a later version writes more fields."""
+    return f"sha256:{sha256(data).hexdigest()}"
 
 
 def compile_release(document: ReleaseDoc, digest: str | None = None) -> Release:

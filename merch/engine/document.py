@@ -6,11 +6,13 @@ release's name. Instants are UTC microseconds, money is minor units, wall times 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final, Literal
 
 import msgspec
 
 Rule = dict[str, Any]
+
+FORMAT: Final = 1
 
 
 class Doc(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -217,9 +219,13 @@ class HoldoutDoc(Doc, frozen=True, kw_only=True):
 
 
 class ReleaseDoc(Doc, frozen=True, kw_only=True):
-    """Everything that decides. ``v`` is the document's format; the digest covers it."""
+    """Everything that decides. ``v`` is the document's format; the digest covers it.
 
-    v: int = 1
+    A field added with a default lets a later version read what an earlier one wrote; a default never changes its
+    meaning. What an earlier version would misread raises ``v``.
+    """
+
+    v: Literal[1] = FORMAT
     deployment: str
     tzdata: str
     layout: int = 1

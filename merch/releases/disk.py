@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import tempfile
+from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
@@ -53,11 +54,15 @@ class Shelf:
 
     def newest(self, above: int = -1) -> Kept | None:
         """The highest valid generation with a number above ``above``; broken and foreign files are passed over."""
+        kept = next(self.generations(), None)
+        return kept if kept is not None and kept.number > above else None
+
+    def generations(self) -> Iterator[Kept]:
+        """All valid ones, newest first."""
         for path in self._files():
             kept = self.read(path)
             if kept is not None:
-                return kept if kept.number > above else None
-        return None
+                yield kept
 
     def _write(self, number: int, name: str, body: bytes) -> None:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)

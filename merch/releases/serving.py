@@ -20,7 +20,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 
 from merch.engine.compiled import Release
-from merch.engine.compiling import BadRelease, compile_release, digest_of
+from merch.engine.compiling import BadRelease, compile_release, name_of
 from merch.engine.document import Pulse, ReleaseDoc, parse_release
 from merch.keys import Keyring, keyring
 from merch.models import Publication, PulseHead, PulsePart
@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 POLL = 5.0  # seconds between looks at PostgreSQL when no push comes
 LONGEST_LOOK = 2.0  # seconds; a frozen PostgreSQL must not take the ears off the push channel for longer
 FIRST_LOOK = 2.0  # seconds that a process with nothing on disk waits for PostgreSQL, once
+UNREADABLE = (BadRelease, msgspec.MsgspecError, zlib.error, KeyError, TypeError)
 SPREAD = 0.2  # of the poll, so that processes started together do not ask together
 
 
@@ -83,12 +84,19 @@ class Serving:
 
     def _from_disk(self) -> State:
         state = State(_builtin(), 0, Pulse(), Keyring(), "builtin", time.monotonic())
-        kept = _shelf("release").newest()
-        if kept is not None:
-            state = state._replace(release=_compile(kept.body, kept.name), publication=kept.number, source="disk")
-        pulse = _shelf("pulse").newest()
-        if pulse is not None:
-            state = _with_pulse(state, pulse.number, msgspec.json.decode(pulse.body))
+        for kept in _shelf("release").generations():
+            try:
+                release = _compile(kept.body, kept.name)
+            except UNREADABLE as error:
+                log.error("passed over publication %s on disk: %s", kept.number, error)
+                continue
+            state = state._replace(release=release, publication=kept.number, source="disk")
+            break
+        for pulse in _shelf("pulse").generations():
+            try:
+                return _with_pulse(state, pulse.number, msgspec.json.decode(pulse.body, type=dict[str, Any]))
+            except UNREADABLE as error:
+                log.error("passed over pulse %s on disk: %s", pulse.number, error)
         return state
 
     def hold(self, state: State) -> None:
@@ -101,12 +109,13 @@ class Serving:
         """Ask PostgreSQL now and swap in what is newer; raises django.db.DatabaseError when it cannot be asked."""
         with self._refreshing:
             state = self.current()
+            # First what stops: a release that this version cannot read must not keep a kill away.
+            pulse = PulseHead.objects.order_by("-number").first()
+            if pulse is not None and pulse.number > state.pulse.number:
+                state = self._swap(self._adopt_pulse(state, pulse))
             head = Publication.objects.order_by("-number").values("number", "release_id").first()
             if head is not None and head["number"] > state.publication:
                 state = self._adopt(state, head["number"], head["release_id"])
-            pulse = PulseHead.objects.order_by("-number").first()
-            if pulse is not None and pulse.number > state.pulse.number:
-                state = self._adopt_pulse(state, pulse)
             return self._swap(state._replace(source=_live(state), confirmed_at=time.monotonic()))
 
     def _swap(self, state: State) -> State:
@@ -122,7 +131,8 @@ class Serving:
         return state._replace(release=release, publication=number)
 
     def _adopt_pulse(self, state: State, head: PulseHead) -> State:
-        parts = {part.name: part.body for part in PulsePart.objects.filter(digest__in=head.parts.values())}
+        found = PulsePart.objects.filter(digest__in=head.parts.values())
+        parts = {part.name: part.body for part in found if head.parts.get(part.name) == part.digest}
         _shelf("pulse").keep(head.number, "pulse", msgspec.json.encode(parts, order="sorted"))
         return _with_pulse(state, head.number, parts)
 
@@ -143,7 +153,7 @@ class Serving:
             connection.ensure_connection()
             with watching(connection.connection.fileno(), LONGEST_LOOK):
                 self.refresh()
-        except (DatabaseError, BadRelease, msgspec.MsgspecError, zlib.error) as error:
+        except (DatabaseError, *UNREADABLE) as error:
             log.warning("cannot ask PostgreSQL for news, serving what is here: %s", str(error).splitlines()[0])
         finally:
             self._looked.set()
@@ -175,10 +185,10 @@ def _with_pulse(state: State, number: int, parts: dict[str, Any]) -> State:
 
 def _compile(body: bytes, digest: str) -> Release:
     """Raises BadRelease where the content is not what its name says."""
-    document = parse_release(zlib.decompress(body))
-    if digest_of(document) != digest:
+    data = zlib.decompress(body)
+    if name_of(data) != digest:
         raise BadRelease(f"the content of {digest} does not have that digest")
-    return compile_release(document, digest)
+    return compile_release(parse_release(data), digest)
 
 
 def _builtin() -> Release:
