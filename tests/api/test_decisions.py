@@ -11,11 +11,13 @@ from uuid import UUID
 import pytest
 import redis
 from django.test import Client
+from msgspec import convert, to_builtins
 from msgspec.structs import replace
 
 from audiences.people import TraitChange, apply_changes
 from merch import reexecution
 from merch.api.rest import decisions
+from merch.api.rest.shown import DecisionShown
 from merch.keys import Scope
 from merch.models import DecisionRecord, Release
 from merch.recording import Recorder
@@ -84,6 +86,18 @@ def test_a_decision_says_what_to_show_and_for_how_much(
     assert slot["creative"] == {"locale": "sv-SE", "format": "hero", "fields": {"title": "Hej"}}
     assert UUID(body["decision_id"]).version == 7
     assert body["decided_at"].endswith("Z")
+
+
+@pytest.mark.parametrize("explain", ["0", "1"])
+def test_the_answer_has_the_shape_that_the_document_tells(
+    caller: Client, release: Ring, server_key: str, explain: str
+) -> None:
+    body = ask(caller, server_key, ASK | {"placements": ["home", "nowhere"]}, **{"X-Explain": explain}).json()
+
+    told = convert(body, DecisionShown)
+
+    assert to_builtins(told.placements["home"].slots[0].offer) == body["placements"]["home"]["slots"][0]["offer"]
+    assert [type(each.trace) is list for each in told.placements.values()] == [explain == "1"] * 2
 
 
 def test_tokens_and_quotes_carry_what_attribution_needs(caller: Client, release: Ring, client_key: str) -> None:

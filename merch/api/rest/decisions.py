@@ -13,7 +13,7 @@ from typing import Annotated, Any, NamedTuple
 from uuid import UUID
 
 import msgspec
-from drf_spectacular.utils import extend_schema_view
+from drf_spectacular.utils import OpenApiParameter, extend_schema_view
 from msgspec import Meta, Struct
 
 from audiences.moments import micros
@@ -25,6 +25,7 @@ from merch.api.rest.hot import Call, HotView
 from merch.api.rest.limits import DECISION_BYTES, PLACEMENTS, Attributes, Id, Key
 from merch.api.rest.problems import FieldError, Refused, bad, bad_fields
 from merch.api.rest.schema import WRITING, documented
+from merch.api.rest.shown import DecisionShown
 from merch.engine.compiled import Release
 from merch.engine.decide import decide
 from merch.engine.document import Pulse
@@ -66,8 +67,19 @@ class Decided(NamedTuple):
         "Decisions",
         "Decide what a subject sees in up to 20 placements",
         body=DecisionCall,
-        answers={200: dict[str, Any]},
+        answers={200: DecisionShown},
         refusals=WRITING,
+        parameters=(
+            OpenApiParameter(
+                "X-Explain",
+                str,
+                OpenApiParameter.HEADER,
+                enum=["1"],
+                description="With a server key: each placement adds `trace`, every candidate with its reason.",
+            ),
+        ),
+        description="A placement that is empty or unknown is no error: its `reason` says so. Fields and context values "
+        "that are not declared are ignored. `traits` override stored ones for this call, with a server key.",
     )
 )
 class DecisionsView(HotView):

@@ -24,6 +24,7 @@ from merch.api.rest.gated import answer
 from merch.api.rest.hot import Call, count
 from merch.api.rest.problems import FieldError, bad_fields
 from merch.api.rest.schema import READING, documented
+from merch.api.rest.shown import DecisionShown
 from merch.engine.compiled import Candidate, Release
 from merch.keys import Caller, Scope
 from merch.releases import serving
@@ -64,7 +65,7 @@ class PlacementDecisionView(OpenView):
     @documented(
         "Decisions",
         "Decide one placement",
-        answers={200: dict[str, Any]},
+        answers={200: DecisionShown},
         refusals=READING,
         parameters=(
             OpenApiParameter("account_id", str, description="Or device_id; with both, the account is the subject."),

@@ -12,6 +12,7 @@ from merch import answering, reexecution
 from merch.api.rest.gated import GatedView, answer
 from merch.api.rest.problems import Refused
 from merch.api.rest.schema import READING, documented
+from merch.api.rest.shown import DecisionShown
 
 NOT_YET = "There is no such decision. A fresh one is readable within a second; records are kept for 7 days."
 
@@ -27,7 +28,7 @@ def recorded(decision_id: UUID) -> reexecution.Recorded:
 class RecordedDecisionView(GatedView):
     """One recorded decision."""
 
-    @documented("Decisions", "Read a recorded decision", answers={200: dict[str, Any]}, refusals=(*READING, 404, 503))
+    @documented("Decisions", "Read a recorded decision", answers={200: DecisionShown}, refusals=(*READING, 404, 503))
     def get(self, request: Request, decision_id: UUID) -> HttpResponse:
         found = recorded(decision_id)
         return answer(answering.body_of(found.decision, found.inputs.request))
