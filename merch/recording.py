@@ -150,11 +150,13 @@ class Recorder:
             self._journal.close()
 
     def _flush_quietly(self, seconds: float) -> bool:
-        """Write what waits unless PostgreSQL takes longer than this; False: it could not be written now."""
+        """Write what waits unless PostgreSQL takes longer than this over one batch; False: not possible now."""
         try:
             connection.ensure_connection()
-            with watching(connection.connection.fileno(), seconds):
-                self.flush()
+            while self._waiting:
+                # Each batch has its own deadline: under steady load there is always a next one.
+                with watching(connection.connection.fileno(), seconds):
+                    self._write_batch()
         except DatabaseError as error:
             log.warning("%s decision records wait for PostgreSQL: %s", len(self._waiting), str(error).splitlines()[0])
             return False
@@ -168,16 +170,19 @@ class Recorder:
     def flush(self) -> int:
         """Write what waits, oldest first; returns how many. Raises DatabaseError with the records still waiting."""
         written = 0
-        with self._flushing:
-            while self._waiting:
-                batch = [self._waiting[index] for index in range(min(len(self._waiting), FLUSH_RECORDS))]
-                _write_what_can_be(batch)
-                for _ in batch:
-                    self._waiting.popleft()
-                written += len(batch)
-                if self._journal is not None:
-                    self._journal.wrote(len(batch))
+        while self._waiting:
+            written += self._write_batch()
         return written
+
+    def _write_batch(self) -> int:
+        with self._flushing:
+            batch = [self._waiting[index] for index in range(min(len(self._waiting), FLUSH_RECORDS))]
+            _write_what_can_be(batch)
+            for _ in batch:
+                self._waiting.popleft()
+            if self._journal is not None:
+                self._journal.wrote(len(batch))
+        return len(batch)
 
 
 def _write_what_can_be(batch: list[Entry]) -> None:
