@@ -124,5 +124,6 @@ def _counts(run: AudienceRun) -> Table:
 
 def _summary(run: AudienceRun) -> str:
     changed = run.plan.get("changed")
-    bits = "" if changed is None else f"; bits of {changed:,} subjects changed and are owed to the serving store"
+    owed = "the scheduler brings them to the serving store; where none runs, rebuild_subjects does"
+    bits = "" if not changed else f"; bits of {changed:,} subjects changed: {owed}"
     return f"run {run.pk} is {run.get_state_display().lower()}{bits}"
