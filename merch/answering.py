@@ -107,4 +107,6 @@ def _claims(answer: Answer, slot: Slot | None, number: int, decision: Decision, 
         else (),
         propensity=slot.propensity if slot else 1.0,
         session=session_hash(str(request.context.get("session_id", ""))),
+        experiment=slot.experiment if slot else None,
+        variant=slot.variant if slot else None,
     )

@@ -7,7 +7,7 @@ BUCKETS = (0.001, 0.0025, 0.005, 0.010, 0.025, 0.050, 0.100, 0.250, 1.0, 5.0)  #
 HTTP_REQUESTS = Counter("http_requests_total", "Calls answered at the machines' doors.", ("route", "method", "code"))
 HTTP_SECONDS = Histogram("http_request_duration_seconds", "Time to answer a call.", ("route",), buckets=BUCKETS)
 
-DECISION_REQUESTS = Counter("decision_requests_total", "Placements decided.", ("outcome",))  # served, empty, error ...
+DECISION_REQUESTS = Counter("decision_requests_total", "Placements decided.", ("outcome",))
 DECISION_SECONDS = Histogram("decision_duration_seconds", "Time of a whole decision.", buckets=BUCKETS)
 DECISION_DEGRADED = Counter("decision_degraded_total", "Decisions made without something, by what.", ("reason",))
 
@@ -18,7 +18,6 @@ HISTORY_CUT = Counter("subject_history_cut_total", "Cells cut to keep records sm
 SNAPSHOT_AGE = Gauge("snapshot_age_seconds", "Time since the release was confirmed.", multiprocess_mode="livemax")
 
 AUTH_FAILURES = Counter("auth_failures_total", "Calls refused for their key, by reason.", ("reason",))
-RATE_LIMITED = Counter("rate_limited_total", "Calls refused for their number.", ("scope",))
 CIRCUIT_STATE = Gauge("circuit_state", "1 while a dependency is cut off.", ("dependency",), multiprocess_mode="livemax")
 SQL_REFUSED = Counter("sql_gate_refused_total", "Calls refused because PostgreSQL was busy or gone.", ("reason",))
 DECISION_RECORDS_LOST = Counter("decision_records_lost_total", "Decision records that were never written.")

@@ -48,6 +48,8 @@ class Claims(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     exposures: tuple[Claimed, ...] = ()
     propensity: float = 1.0
     session: int = 0
+    experiment: str | None = None  # of what the slot shows, with its arm
+    variant: str | None = None
 
 
 class TokenRefused(ValueError):

@@ -134,6 +134,8 @@ def _shown(claims: Claims) -> dict[str, Any]:
         "offer_version": claims.offer_version,
         "price": claims.price_id,
         "propensity": claims.propensity,
+        "experiment": claims.experiment,
+        "variant": claims.variant,
     }
     return {"slot": claims.slot} | {name: value for name, value in shown.items() if value not in (None, "")}
 

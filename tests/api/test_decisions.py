@@ -27,7 +27,8 @@ from merch.subjects.rebuilding import rebuild
 from merch.subjects.store import Store
 from merch.tokens import verify, verify_quote
 from tests.api.conftest import MakeKey, Ring
-from tests.merch.engine.documents import campaign, ready, with_offer
+from tests.merch.engine.documents import campaign, item, ready, with_offer
+from tests.merch.engine.test_arbitration import TEST
 from tests.merch.releases.conftest import live
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -111,7 +112,22 @@ def test_tokens_and_quotes_carry_what_attribution_needs(caller: Client, release:
         body["decision_id"], "acc_1", "trial", 0,
     )  # fmt: skip
     assert (whole.slot, whole.campaign) == (-1, "")
+    assert (claims.experiment, claims.variant) == (None, None)
     assert body["decision_id"] in verify_quote(home["slots"][0]["quote"]["signature"])
+
+
+def test_the_token_of_a_slot_names_experiment_and_arm(
+    caller: Client, release: Ring, client_key: str, server_key: str
+) -> None:
+    arms = replace(campaign("trial", tier="HOUSE"), items=(item(experiment="copy"),))
+    release.release = ready(arms, experiments={"copy": TEST})
+    release.hold()
+
+    (slot,) = ask(caller, client_key).json()["placements"]["home"]["slots"]
+
+    claims = verify(slot["token"])
+    assert slot["experiment"] == {"key": claims.experiment, "variant": claims.variant}
+    assert 0 < claims.propensity < 1
 
 
 def test_unknown_placements_and_fields_are_no_errors(caller: Client, release: Ring, client_key: str) -> None:

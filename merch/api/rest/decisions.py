@@ -36,6 +36,7 @@ from merch.releases import serving
 from merch.subjects.store import store
 
 STALE_AFTER = 60.0  # seconds without a word from PostgreSQL before an answer says so
+OUTCOMES = {"SELECTED": "served", "FALLBACK": "fallback", "EMPTY": "empty", "UNKNOWN_PLACEMENT": "unknown_placement"}
 Slots = Annotated[int, Meta(ge=1, le=20)]
 
 
@@ -190,6 +191,6 @@ def new_decision_id(now: int) -> str:
 def _count(decision: Decision, seconds: float) -> None:
     metrics.DECISION_SECONDS.observe(seconds)
     for answer in decision.answers:
-        metrics.DECISION_REQUESTS.labels(answer.reason.lower()).inc()
+        metrics.DECISION_REQUESTS.labels(OUTCOMES.get(answer.reason, "error")).inc()
     for reason in {code for answer in decision.answers for code in answer.degraded}:
         metrics.DECISION_DEGRADED.labels(reason).inc()

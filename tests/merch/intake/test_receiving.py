@@ -192,6 +192,14 @@ EXPOSURES = (
 )
 
 
+def test_what_a_token_says_was_shown_is_kept_for_the_read_outs() -> None:
+    send(seen("click", experiment="copy", variant="loud", propensity=0.5))
+
+    kept = Event.objects.get().properties
+    assert (kept["experiment"], kept["variant"], kept["propensity"]) == ("copy", "loud", 0.5)
+    assert (kept["campaign"], kept["placement"], kept["slot"]) == ("first-trial", "home-hero", 0)
+
+
 @pytest.mark.parametrize("kind", ["viewed", "impression"])
 def test_a_prefetched_answer_exposes_when_it_is_looked_at(kind: str) -> None:
     ExperimentFactory(key="hero-copy")
