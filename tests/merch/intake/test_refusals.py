@@ -14,6 +14,7 @@ from merch.tokens import Ring, sign, verify
 from tests.factories import ExperimentFactory
 from tests.merch.intake.arriving import NOW, bought, codes, custom, seen, send, token
 
+SHORTER = token()[: len(token()) // 4 * 4 - 8]  # still base64url
 OTHER_DEPLOYMENT = sign(verify(token()), ring=Ring(b"s" * 32, "another", (1,)))
 
 
@@ -82,7 +83,7 @@ def without(event: dict[str, Any], field: str) -> dict[str, Any]:
         ),
         pytest.param({"type": "click"}, "missing_field", "token", id="no-token"),
         pytest.param(seen() | {"token": ""}, "token_malformed", "token", id="empty-token"),
-        pytest.param(seen() | {"token": token()[: len(token()) // 4 * 4 - 8]}, "token_signature", "token", id="cut-token"),
+        pytest.param(seen() | {"token": SHORTER}, "token_signature", "token", id="cut-token"),
         pytest.param(seen() | {"token": token()[:9]}, "token_malformed", "token", id="very-cut-token"),
         pytest.param(seen() | {"token": OTHER_DEPLOYMENT}, "token_signature", "deployment", id="other-deployment"),
         pytest.param(seen() | {"token": 5}, "wrong_type", "token", id="number-token"),
