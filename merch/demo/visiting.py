@@ -85,13 +85,15 @@ def _visit_chunk(chunk: Sequence[Listener], world: World, now: datetime) -> None
     }
     written = Written([], [], [])
     records = locked(ids.values())
+    changed: list[Record] = []
     for person in chunk:
         record = records[ids[Ref("a", person.key)]]
-        _Stay(person, record, bits.get(record.id, 0), world, written).run()
+        if _Stay(person, record, bits.get(record.id, 0), world, written).run():
+            changed.append(record)
     by_subject = marks_of(record_exposures(written.exposures))
     for id_, marks in by_subject.items():
         apply_marks(records[id_], marks)
-    write_records(list(records.values()), now=now)
+    write_records(changed, now=now)
     copy_events(written.events, now=now)
     copy_events(written.money, now=now, money=True)
 
@@ -109,11 +111,14 @@ class _Stay:
         self.coming: tuple[int, Subscription] | None = None
         self.asked = False
 
-    def run(self) -> None:
-        for number, at in enumerate(self._visits()):
+    def run(self) -> bool:
+        """Whether they came at all; whoever did not leaves nothing."""
+        visits = list(self._visits())
+        for number, at in enumerate(visits):
             self._subscribe_before(at)
             self._visit(number, at)
         self._subscribe_before(self.world.now)
+        return bool(visits)
 
     def _visits(self) -> Iterator[int]:
         """The moments of their visits: some of the days on which they listened, and for some this very day."""
