@@ -17,6 +17,8 @@ from merch.models import Publication, PublicationHold, Release
 from merch.releases import build
 from merch.releases.news import ring
 
+FEWEST_DIGITS = 4  # of a shortened digest
+
 
 class Held(Exception):
     """Publication is on hold since a roll-back; a named person lifts it."""
@@ -25,7 +27,7 @@ class Held(Exception):
         who = hold.placed_by.get_username() if hold.placed_by else "merch"
         super().__init__(
             f"Publication is on hold since {hold.placed_at:%Y-%m-%d %H:%M} UTC by {who}: {hold.why} "
-            "Lift the hold in admin (Publication holds) or with publish_release --lift-hold."
+            "Lift the hold in admin (Publication holds) or with publish_release --lift-hold --by USERNAME."
         )
         self.hold = hold
 
@@ -34,7 +36,9 @@ class UnknownRelease(ValueError):
     """No release has this digest, or several begin with it."""
 
     def __init__(self, digest: str, found: int) -> None:
-        super().__init__(f"{found} releases begin with {digest!r}; give a digest that names exactly one.")
+        super().__init__(
+            f"{found} releases begin with {digest!r}; give {FEWEST_DIGITS} digits or more that name exactly one."
+        )
 
 
 class Published(NamedTuple):
@@ -113,22 +117,29 @@ def held() -> PublicationHold | None:
     return PublicationHold.objects.filter(lifted_at__isnull=True).select_related("placed_by").first()
 
 
+def find(digest: str) -> Release:
+    """The release of this digest, which may be shortened and go without "sha256:". Raises UnknownRelease."""
+    digits = digest.removeprefix("sha256:")
+    found = Release.objects.filter(digest__startswith=f"sha256:{digits}")[:2]
+    if len(found) != 1 or len(digits) < FEWEST_DIGITS:
+        raise UnknownRelease(digest, len(found))
+    return found[0]
+
+
 def rollback(digest: str, *, by: User | None, now: datetime, why: str) -> Publication:
     """Serve an earlier release again, under a new number, and hold publication. Raises UnknownRelease.
 
-    ``digest`` may be shortened as long as it names one release.
+    The publication answers to the revision of that release, so that what was held back is owed once the hold is lifted.
     """
-    found = list(Release.objects.filter(digest__startswith=digest)[:2])
-    if len(found) != 1:
-        raise UnknownRelease(digest, len(found))
+    release = find(digest)
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [locks.PUBLICATION])
         if held() is None:
             PublicationHold.objects.create(placed_at=now, placed_by=by, why=why or "roll-back")
-        _record("rolled back to", found[0], by, now, why)
+        _record("rolled back to", release, by, now, why)
         publication = Publication.objects.create(
-            release=found[0], revision=Revision.objects.head(), at=now, by=by, why=why, rollback=True
+            release=release, revision=release.revision, at=now, by=by, why=why, rollback=True
         )
     ring(f"publication {publication.number}")
     return publication

@@ -1,13 +1,11 @@
 """What would this account see here, now or at another time, under this release or another?"""
 
 import json
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 
 from audiences.moments import micros
 from audiences.people import normalise_id
@@ -16,12 +14,14 @@ from merch import answering
 from merch.engine.compiled import Release
 from merch.engine.decide import decide
 from merch.engine.facts import Asked, Request
-from merch.models import Publication
+from merch.management.arguments import moment
 from merch.reexecution import release_named
 from merch.releases.serving import serving
+from merch.releases.store import UnknownRelease, find
 from merch.subjects.store import store
 
 PLAIN = UUID(int=0)
+YES, NO = ("true", "yes", "1"), ("false", "no", "0")
 
 
 class Command(BaseCommand):
@@ -42,18 +42,18 @@ class Command(BaseCommand):
             metavar="NAME=VALUE",
             help="e.g. country=SE locale=sv-SE",
         )
-        parser.add_argument("--at", help="RFC 3339 moment. Default: now.")
-        parser.add_argument("--release", help="sha256:... Default: the served one.")
+        parser.add_argument("--at", type=moment, help="RFC 3339 moment. Default: now.")
+        parser.add_argument("--release", help="sha256:..., or its beginning. Default: the served one.")
         parser.add_argument("--explain", action="store_true", help="Name every candidate with its reason.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         state = serving.refresh()
         release = _release(options["release"]) if options["release"] else state.release
-        now = micros(_moment(options["at"]))
+        now = micros(options["at"] or timezone.now())
         kind, key = _subject(options)
         request = Request(
             decision_id=str(PLAIN), kind=kind, key=key,
-            placements=tuple(Asked(slug) for slug in options["placement"]),
+            placements=tuple(Asked(slug) for slug in dict.fromkeys(options["placement"])),
             context=_context(options["context"], release), prefetch=True,
         )  # fmt: skip
         subject = store.read(kind, key, release.doc.layout)
@@ -72,21 +72,10 @@ def _subject(options: dict[str, Any]) -> tuple[str, str]:
 
 
 def _release(digest: str) -> Release:
-    found = list(
-        Publication.objects.filter(release__digest__startswith=digest)
-        .values_list("release_id", flat=True)
-        .distinct()[:2]
-    )
-    if len(found) != 1:
-        raise CommandError(f"{len(found)} published releases begin with {digest!r}; give one that names exactly one.")
-    return release_named(found[0])
-
-
-def _moment(text: str | None) -> datetime:
-    found = parse_datetime(text) if text else timezone.now()
-    if found is None:
-        raise CommandError("--at takes a moment such as 2026-12-25T09:00:00Z.")
-    return found if found.tzinfo else timezone.make_aware(found)
+    try:
+        return release_named(find(digest).digest)
+    except UnknownRelease as unknown:
+        raise CommandError(f"--release: {unknown}") from unknown
 
 
 def _context(pairs: list[str], release: Release) -> dict[str, Any]:
@@ -109,7 +98,9 @@ def from_text(of: ValueType, text: str) -> Any:
     if of.type is Type.INT:
         return int(text)
     if of.type is Type.BOOL:
-        return text.lower() in ("true", "yes", "1")
+        if text.lower() not in YES + NO:
+            raise ValueError("Write yes or no.")
+        return text.lower() in YES
     if of.type is Type.SET:
         return [part.strip() for part in text.split(",")]
     return text

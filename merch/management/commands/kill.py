@@ -5,6 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
+from merch.management.arguments import person, reason
 from merch.releases import pulse
 
 
@@ -15,17 +16,17 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("campaign", help="The campaign's key.")
-        parser.add_argument("--why", default="", help="Kept with the kill.")
+        parser.add_argument("--why", default="", type=reason, help="Kept with the kill.")
+        parser.add_argument("--by", type=person, metavar="USERNAME", help="Who does it, for the record.")
         parser.add_argument("--lift", action="store_true", help="Let a killed campaign run again.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        now = timezone.now()
-        if options["lift"]:
-            lifted = pulse.lift(options["campaign"], by=None, now=now, why=options["why"])
-            self.stdout.write("the kill is lifted" if lifted else "it was not killed")
-            return
+        key, told = options["campaign"], {"by": options["by"], "now": timezone.now(), "why": options["why"]}
         try:
-            pulse.kill(options["campaign"], by=None, now=now, why=options["why"])
+            if options["lift"]:
+                self.stdout.write("the kill is lifted" if pulse.lift(key, **told) else "it was not killed")
+            else:
+                pulse.kill(key, **told)
+                self.stdout.write(f"{key} is killed; clients stop within their valid_until (60 s with a price)")
         except pulse.UnknownCampaign as unknown:
             raise CommandError(str(unknown)) from unknown
-        self.stdout.write(f"{options['campaign']} is killed; clients stop within their valid_until (60 s with a price)")

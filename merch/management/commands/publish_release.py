@@ -6,6 +6,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from merch.engine.compiling import BadRelease
+from merch.management.arguments import person, reason
 from merch.releases import store
 
 
@@ -16,21 +17,32 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--dry-run", action="store_true", help="Build and show, publish nothing.")
-        parser.add_argument("--why", default="", help="Kept with the publication.")
-        parser.add_argument("--lift-hold", action="store_true", help="Lift the hold of a roll-back first.")
+        parser.add_argument("--why", default="", type=reason, help="Kept with the publication.")
+        parser.add_argument("--by", type=person, metavar="USERNAME", help="Who publishes, for the record.")
+        parser.add_argument(
+            "--lift-hold", action="store_true", help="Lift the hold of a roll-back first; --by says who does."
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        now = timezone.now()
-        if options["dry_run"]:
-            built, digest = store.preview(now)
-            self._report(digest, len(built.document.campaigns), built.left_out)
-            return
-        if options["lift_hold"]:
-            store.lift_hold(by=None, now=now)
         try:
-            published = store.publish(by=None, now=now, why=options["why"])
+            if options["dry_run"]:
+                self._preview()
+            else:
+                self._publish(options)
         except (store.Held, BadRelease) as refused:
             raise CommandError(str(refused)) from refused
+
+    def _preview(self) -> None:
+        built, digest = store.preview(timezone.now())
+        self._report(digest, len(built.document.campaigns), built.left_out)
+
+    def _publish(self, options: dict[str, Any]) -> None:
+        now = timezone.now()
+        if options["lift_hold"]:
+            if options["by"] is None:
+                raise CommandError("A hold is lifted by a person: add --by USERNAME.")
+            store.lift_hold(by=options["by"], now=now)
+        published = store.publish(by=options["by"], now=now, why=options["why"])
         release = published.release
         self._report(release.digest, release.campaigns, published.left_out)
         change = "" if published.changed else " (the same content as before)"
@@ -38,5 +50,5 @@ class Command(BaseCommand):
 
     def _report(self, digest: str, campaigns: int, left_out: dict[str, str]) -> None:
         self.stdout.write(f"{digest}  {campaigns} campaigns")
-        for key, reason in left_out.items():
-            self.stderr.write(self.style.WARNING(f"left out {key}: {reason}"))
+        for key, problem in left_out.items():
+            self.stderr.write(self.style.WARNING(f"left out {key}: {problem}"))

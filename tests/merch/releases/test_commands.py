@@ -9,11 +9,13 @@ from uuid import UUID, uuid4
 
 import pytest
 import redis
+from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from audiences.moments import micros
-from campaigns.models import Campaign
+from audiences.rules import Type, ValueType
+from campaigns.models import Campaign, Guard
 from merch.engine.decide import decide
 from merch.engine.document import Pulse
 from merch.engine.facts import NEW_SUBJECT, Asked, Request
@@ -21,6 +23,7 @@ from merch.management.commands import decide as decide_command
 from merch.models import Kill, Publication, PublicationHold, Release
 from merch.recording import Entry, Inputs, write
 from merch.reexecution import release_named
+from merch.releases import store
 from merch.releases.serving import Serving
 
 pytestmark = pytest.mark.usefixtures("valkey")
@@ -51,14 +54,25 @@ def test_a_dry_run_publishes_nothing(campaign: Campaign) -> None:
     assert "served as publication" in told("publish_release")
 
 
-def test_a_roll_back_holds_publication_until_it_is_lifted(published: Publication) -> None:
+def test_a_roll_back_holds_publication_until_somebody_lifts_it(published: Publication, editor: User) -> None:
     digest = published.release_id.removeprefix("sha256:")[:12]
 
     assert "is served again" in told("rollback_release", digest)
     with pytest.raises(CommandError, match="--lift-hold"):
         told("publish_release")
-    assert "the same content" in told("publish_release", "--lift-hold")
+    with pytest.raises(CommandError, match="--by USERNAME"):
+        told("publish_release", "--lift-hold")
+    assert "the same content" in told("publish_release", "--lift-hold", "--by", "ann")
+    assert PublicationHold.objects.get().lifted_by == editor
     assert PublicationHold.objects.filter(lifted_at=None).count() == 0
+
+
+def test_a_dry_run_says_which_guard_does_not_fit(campaign: Campaign) -> None:
+    Guard.objects.create(key="calm", name="Calm", rule={"v": 1, "rule": {"trait": "mood", "op": "present"}})
+
+    for words in (("publish_release", "--dry-run"), ("publish_release",)):
+        with pytest.raises(CommandError, match="calm"):
+            told(*words)
 
 
 def test_a_kill_is_lifted_by_the_same_command(campaign: Campaign) -> None:
@@ -72,6 +86,15 @@ def test_a_kill_is_lifted_by_the_same_command(campaign: Campaign) -> None:
     ("words", "says"),
     [
         (("kill", "nobody"), "no campaign"),
+        (("kill", "nobody", "--lift"), "no campaign"),
+        (("kill", "x", "--why", "y" * 201), "200 characters"),
+        (("kill", "x", "--by", "ghost"), "no active user 'ghost'"),
+        (("publish_release", "--why", "y" * 201), "200 characters"),
+        (("rollback_release", ""), "4 digits"),
+        (("explain_decision", "one"), "invalid UUID"),
+        (("verify_decisions", "--since", "2026-13-40T00:00:00Z"), "--since"),
+        (("verify_decisions", "--since", "9999-01-01"), "--since"),
+        (("verify_decisions", "--sample", "nan"), "--sample"),
         (("rollback_release", "ffff"), "0 releases"),
         (("explain_decision", str(uuid4())), "No decision"),
         (("verify_decisions", "--since", "yesterday"), "--since"),
@@ -103,14 +126,37 @@ def test_a_decision_at_the_terminal_names_every_candidate(published: Publication
         (("--account", ""), "--account"),
         (("--device", " "), "--device"),
         (("--account", "a", "--at", "noon"), "--at"),
+        (("--account", "a", "--at", "2026-02-30T00:00:00Z"), "--at"),
+        (("--account", "a", "--at", "9999-12-31T23:59:59Z"), "--at"),
+        (("--account", "a", "--at", "0001-01-01T00:00:00Z"), "--at"),
+        (("--account", "a", "--device", "b"), "not allowed with"),
+        ((), "required"),
         (("--account", "a", "--context", "nonsense=1"), "--context"),
+        (("--account", "a", "--context", "hour=noon"), "--context"),
         (("--account", "a", "--context", "app_version=new"), "--context"),
-        (("--account", "a", "--release", "sha256:ff"), "0 published releases"),
+        (("--account", "a", "--release", "sha256:ff"), "--release: 0 releases"),
     ],
 )
 def test_a_decision_that_cannot_be_asked_is_refused(published: Publication, words: tuple[str, ...], says: str) -> None:
     with pytest.raises(CommandError, match=says):
         told("decide", "--placement", "home-hero", *words)
+
+
+@pytest.mark.usefixtures("terminal")
+def test_a_decision_says_what_it_takes_for_yes(published: Publication) -> None:
+    assert [decide_command.from_text(ValueType(Type.BOOL), text) for text in ("Yes", "false", "1")] == [
+        True,
+        False,
+        True,
+    ]
+    with pytest.raises(ValueError, match="yes or no"):
+        decide_command.from_text(ValueType(Type.BOOL), "maybe")
+
+
+def test_a_release_is_named_by_its_beginning(published: Publication) -> None:
+    digits = published.release_id.removeprefix("sha256:")
+
+    assert {store.find(text) for text in (digits, digits[:8], f"sha256:{digits[:8]}")} == {published.release}
 
 
 def recorded(release: Release) -> str:
