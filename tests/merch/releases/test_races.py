@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection
+from django.db import connection, transaction
 
 from audiences.models import Revision
 from campaigns import operations
@@ -151,7 +151,7 @@ def test_kills_committed_while_a_pulse_waits_its_turn_are_in_it(editor: User, pr
     Kill.objects.create(campaign="one", at=NOW)
 
     def republish_after_the_other() -> None:
-        with pulse.transaction.atomic():
+        with transaction.atomic():
             pulse.republish(NOW)
 
     at_once(republish_after_the_other, lambda: pulse.kill("two", by=editor, now=NOW), republish_after_the_other)
