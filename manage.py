@@ -3,10 +3,13 @@
 
 import sys
 
-from django.core.management import execute_from_command_line
+try:
+    from django.core.management import execute_from_command_line
 
-from config import env
-from config.embedded import EmbeddedError, Home, Wanted, serving
+    from config import env
+    from config.embedded import EmbeddedError, Home, Wanted, serving
+except ModuleNotFoundError as missing:
+    sys.exit(f"{missing}. Use the project's own Python: .venv/bin/python manage.py ... (`make demo` makes it).")
 
 
 def main() -> None:
