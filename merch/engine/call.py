@@ -83,16 +83,15 @@ class Call:
         self.errors: list[str] = []
 
     def _law(self, account: str | None, visited: str | None, traits: Mapping[str, Any], today: int) -> Law:
-        codes = [code for code in dict.fromkeys((account, visited)) if code is not None]
-        if any(code not in self.release.markets for code in codes):
-            return Law(blocked=True)
         try:
             age = self._age(traits, today)
         except (TypeError, ValueError, OverflowError):
             # An age that cannot be read is worse than an unknown one.
             return Law(blocked=True)
-        consent = self.record.consent.get(PERSONALISATION)
-        return law_of((self.release.markets[code] for code in codes), age, consent[0] if consent else None)
+        given = self.record.consent.get(PERSONALISATION)
+        consent = given[0] if given else None
+        codes = {code for code in (account, visited) if code is not None}
+        return law_of(self.release.law_in(code, age, consent) for code in codes)
 
     def _age(self, traits: Mapping[str, Any], today: int) -> int | None:
         """Whole years; None where it is not known, not any more, or only from tomorrow on."""

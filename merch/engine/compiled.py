@@ -28,6 +28,7 @@ from merch.engine.document import (
     TraitDoc,
     ZoneTable,
 )
+from merch.engine.law import Law, law_in
 from merch.engine.law import Traits as LegalTraits
 
 
@@ -149,18 +150,24 @@ class Candidate:
 
 
 class PlacementPlan(NamedTuple):
-    """A placement and its candidates, each tier in arbitration order."""
+    """A placement and its candidates, each tier in arbitration order, each beside its rule's predicate (None: none)."""
 
     slug: str
     doc: PlacementDoc
-    tiers: Mapping[Tier, tuple[Candidate, ...]]
+    tiers: Mapping[Tier, tuple[tuple[Predicate | None, Candidate], ...]]
     fallbacks: tuple[Candidate, ...]
+
+    @property
+    def candidates(self) -> tuple[Candidate, ...]:
+        """All of them, fallbacks last."""
+        return (*(candidate for tier in self.tiers.values() for _, candidate in tier), *self.fallbacks)
 
 
 class Release:
     """A release, ready to decide. Equal digests decide equally."""
 
     __slots__ = (
+        "_laws",
         "context_types",
         "digest",
         "doc",
@@ -182,6 +189,7 @@ class Release:
         self.placements = placements
         self.experiments = experiments
         self.markets: Mapping[str, MarketDoc] = doc.markets
+        self._laws: dict[tuple[str, int | None, bool | None], Law] = {}
         self.market_of_country: Mapping[str, str] = {
             country: code for code in sorted(doc.markets) for country in doc.markets[code].countries
         }
@@ -193,6 +201,14 @@ class Release:
     @property
     def candidates(self) -> int:
         """How many candidates it holds over all placements."""
-        return sum(
-            sum(len(tier) for tier in plan.tiers.values()) + len(plan.fallbacks) for plan in self.placements.values()
-        )
+        return sum(len(plan.candidates) for plan in self.placements.values())
+
+    def law_in(self, market: str, age: int | None, consent: bool | None) -> Law:
+        """What this market's law says to a person of this age and consent; a market that nobody knows blocks."""
+        asked = market, age, consent
+        known = self._laws.get(asked)
+        if known is None:
+            if market not in self.markets:
+                return Law(blocked=True)
+            known = self._laws[asked] = law_in(self.markets[market], age, consent)
+        return known

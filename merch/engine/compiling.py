@@ -254,7 +254,10 @@ class _Compiler:
         return PlacementPlan(
             slug=slug,
             doc=self.doc.placements[slug],
-            tiers={tier: tuple(each for each in regular if each.tier is tier) for tier in Tier},
+            tiers={
+                tier: tuple((each.rule.holds if each.rule else None, each) for each in regular if each.tier is tier)
+                for tier in Tier
+            },
             fallbacks=tuple(each for each in ordered if each.campaign.fallback),
         )
 
@@ -303,7 +306,7 @@ def behaviours_read(release: Release) -> frozenset[str]:
     """Digests of the behaviour bits that any rule of the release reads."""
     rules: list[ReadyRule] = [each.rule for each in release.experiments.values() if each.rule]
     for plan in release.placements.values():
-        for candidate in (*plan.fallbacks, *(each for tier in plan.tiers.values() for each in tier)):
+        for candidate in plan.candidates:
             contents = [candidate.content, *(arm for arm in candidate.arms.values() if arm)]
             rules += [rule for content in contents for rule in _rules_of(candidate, content)]
     return frozenset(digest for rule in rules for digest in reads(rule.rule).behaviours)

@@ -34,9 +34,10 @@ def decide(
     call = Call(release, pulse, request, subject, now)
     fillings = [_Filling.of(release, asked) for asked in request.placements]
     known = sorted((each for each in fillings if each.plan), key=lambda each: (each.rank, each.slug))
+    fill = _fill_and_explain if explain else _fill
     for tier in Tier:
         for filling in known:
-            _fill(filling, tier, call, explain=explain)
+            fill(filling, tier, call)
     for filling in known:
         _fall_back(filling, call, explain=explain)
     return Decision(
@@ -73,7 +74,6 @@ class _Filling:
     def rank(self) -> int:
         return self.plan.doc.rank if self.plan else 0
 
-    @property
     def full(self) -> bool:
         return len(self.winners) >= self.wanted
 
@@ -87,37 +87,42 @@ class _Winner(NamedTuple):
     assigned: Assigned | None
 
 
-def _fill(filling: _Filling, tier: Tier, call: Call, *, explain: bool) -> None:
+def _fill(filling: _Filling, tier: Tier, call: Call) -> None:
     """Candidates of one tier, best first, until the placement is full."""
+    if filling.plan is None or filling.full() or _closed(filling.plan, call):
+        return
+    env = call.env
+    for holds, candidate in filling.plan.tiers[tier]:
+        # The cheapest question first, as nobody asks for the code: whoever misses its rule loses, whatever came before.
+        try:
+            may_win = holds is None or holds(env)
+        except Exception:
+            may_win = True  # asked again in its row, where the failure gets its name
+        if may_win:
+            objection = _compete(filling, candidate, call)
+            if objection is None and filling.full():
+                return
+            if objection is not None and objection.reason in WOULD_HAVE_WON:
+                filling.lose(candidate, objection)
+
+
+def _fill_and_explain(filling: _Filling, tier: Tier, call: Call) -> None:
+    """The same, and whoever loses is named, also those who come too late."""
     if filling.plan is None or _closed(filling.plan, call):
         return
-    for candidate in filling.plan.tiers[tier]:
-        if filling.full:
-            if not explain:
-                return
+    for _, candidate in filling.plan.tiers[tier]:
+        if filling.full():
             _come_too_late(filling, candidate, eligibility.WHEN_FULL, call)
             continue
-        if not explain and _misses_rule(candidate, call):
-            continue
-        objection = first_objection(eligibility.BEFORE_RANKING, candidate, candidate.content, call)
-        if objection is None:
-            objection = _try_to_win(filling, candidate, call)
-        if objection is not None and (explain or objection.reason in WOULD_HAVE_WON):
+        objection = _compete(filling, candidate, call)
+        if objection is not None:
             filling.lose(candidate, objection)
 
 
-def _misses_rule(candidate: Candidate, call: Call) -> bool:
-    """The cheapest question first, where nobody asks for the code: whoever misses its rule loses, whatever came before.
-
-    A rule that raises goes the long way, where the failure is named.
-    """
-    rule = candidate.rule
-    if rule is None:
-        return False
-    try:
-        return not rule.holds(call.env)
-    except Exception:
-        return False
+def _compete(filling: _Filling, candidate: Candidate, call: Call) -> Objection | None:
+    """All rows; None means that it took a slot."""
+    objection = first_objection(eligibility.BEFORE_RANKING, candidate, candidate.content, call)
+    return objection or _try_to_win(filling, candidate, call)
 
 
 def _try_to_win(filling: _Filling, candidate: Candidate, call: Call) -> Objection | None:

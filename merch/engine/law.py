@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
+from functools import reduce
 from typing import NamedTuple
 
 from merch.engine.document import LegalDoc, MarketDoc
@@ -44,16 +45,14 @@ def age_on(birth_day: int, local_day: int) -> int:
     return today.year - born.year - ((today.month, today.day) < (born.month, born.day))
 
 
-def law_of(markets: Iterable[MarketDoc], age: int | None, consent: bool | None) -> Law:
-    """The stricter of all the markets that apply; none at all blocks."""
-    law = Law(blocked=True)
-    for number, market in enumerate(markets):
-        one = _law_in(market, age, consent)
-        law = one if number == 0 else _stricter(law, one)
-    return law
+def law_of(laws: Iterable[Law]) -> Law:
+    """The strictest of all that apply; none at all blocks."""
+    found = tuple(laws)
+    return reduce(_stricter, found) if found else Law(blocked=True)
 
 
-def _law_in(market: MarketDoc, age: int | None, consent: bool | None) -> Law:
+def law_in(market: MarketDoc, age: int | None, consent: bool | None) -> Law:
+    """What one market's law says. ``age`` in whole years; None: not known."""
     bands = [band for band in market.legal if age is None or band.min_age <= age < band.max_age]
     if market.embargoed or not bands:
         # A market without a profile for this age is not a market without a law.
