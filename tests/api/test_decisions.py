@@ -155,6 +155,8 @@ def test_unknown_placements_and_fields_are_no_errors(caller: Client, release: Ri
         pytest.param(ASK | {"placements": "home"}, "placements", id="not-a-list"),
         pytest.param(ASK | {"context": {"app_version": "eight"}}, "context.app_version", id="not-a-version"),
         pytest.param(ASK | {"context": {"hour": "noon"}}, "context.hour", id="not-a-number"),
+        pytest.param(ASK | {"context": {"locale": "xx-\N{UNICORN FACE}"}}, "context.locale", id="not-a-locale"),
+        pytest.param(ASK | {"context": {"time_zone": "Mars/Olympus"}}, "context.time_zone", id="not-a-zone"),
         pytest.param(ASK | {"context": [1]}, "context", id="not-an-object"),
         pytest.param(ASK | {"context": {f"k{n}": 1 for n in range(101)}}, "context", id="too-many-attributes"),
         pytest.param(ASK | {"prefetch": "yes"}, "prefetch", id="not-a-boolean"),

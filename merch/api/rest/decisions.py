@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Mapping
 from time import perf_counter
@@ -36,6 +37,7 @@ from merch.releases import serving
 from merch.subjects.store import store
 
 STALE_AFTER = 60.0  # seconds without a word from PostgreSQL before an answer says so
+LOCALE = re.compile(r"[A-Za-z]{2,8}(?:[-_][A-Za-z0-9]{1,8}){0,8}")  # of BCP 47; phones write sv_SE too
 OUTCOMES = {"SELECTED": "served", "FALLBACK": "fallback", "EMPTY": "empty", "UNKNOWN_PLACEMENT": "unknown_placement"}
 Slots = Annotated[int, Meta(ge=1, le=20)]
 
@@ -128,6 +130,7 @@ def request_of(asked: DecisionCall, call: Call, release: Release, now: int, *, s
     context = _typed("context", asked.context, release.context_types, errors)
     traits = _typed("traits", asked.traits or {}, release.trait_types, errors, unknown="unknown_trait")
     placements = _placements(asked, errors)
+    _check_names(context, release, errors)
     if errors:
         raise bad_fields(errors)
     return Request(
@@ -176,6 +179,15 @@ def _typed(
         except BadValue as error:
             errors.append(FieldError(f"{where}.{name}", "invalid", f"{error.sentence} {error.hint}"))
     return found
+
+
+def _check_names(context: Mapping[str, Any], release: Release, errors: list[FieldError]) -> None:
+    """Texts that can name nothing: no tag of a locale, no zone of the pinned tzdata."""
+    locale, zone = context.get("locale"), context.get("time_zone")
+    if isinstance(locale, str) and not LOCALE.fullmatch(locale):
+        errors.append(FieldError("context.locale", "invalid", "Use a language tag such as sv-SE."))
+    if isinstance(zone, str) and release.doc.zones and zone not in release.doc.zones:
+        errors.append(FieldError("context.time_zone", "invalid", "Use a name such as Europe/Stockholm."))
 
 
 def new_decision_id(now: int) -> str:

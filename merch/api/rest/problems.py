@@ -13,7 +13,7 @@ from msgspec.json import encode
 from rest_framework import exceptions
 
 CONTENT_TYPE = "application/problem+json"
-DOORS = ("/v1/", "/ofrep/")  # paths whose errors are problems even where Django answers
+DOORS = "/v1/"  # paths whose errors are problems even where Django answers
 
 log = logging.getLogger(__name__)
 

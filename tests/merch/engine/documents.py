@@ -72,6 +72,7 @@ CONTEXTS = {
     "locale": "string",
     "platform": "string",
     "app_version": "version",
+    "time_zone": "string",
     "hour": "int",
 }
 
