@@ -19,7 +19,7 @@ from merch.issuing import issue
 from merch.keys import Scope
 from tests.factories import EventDefinitionFactory, TraitDefinitionFactory
 
-pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+pytestmark = pytest.mark.usefixtures("platform_rows")
 
 
 class Web(NamedTuple):
@@ -56,7 +56,7 @@ def parsed(answer: bytes) -> tuple[int, bytes]:
 
 
 @pytest.fixture
-def web(child_environment: dict[str, str], valkey: redis.Redis) -> Iterator[Web]:
+def web(child_environment: dict[str, str], valkey: redis.Redis, platform_rows: None) -> Iterator[Web]:
     now = timezone.now()
     EventDefinitionFactory(name="listen", from_clients=True)
     TraitDefinitionFactory(name="mood")

@@ -152,7 +152,7 @@ def test_a_trait_that_became_profiling_after_the_approval_is_profiling() -> None
         assert reason(decided(release, subject(record=refused, genre="jazz"))) == code
 
 
-def tested(**changes: Any) -> ReleaseDoc:
+def in_a_test(**changes: Any) -> ReleaseDoc:
     """A HOUSE campaign for everybody, with an experiment for some."""
     copy = ExperimentDoc(
         key="copy", version=1, salt="s", layer_salt="l", variants=(("loud", 1),),
@@ -180,17 +180,17 @@ def variant(doc: ReleaseDoc, who: Any = None, *, unreadable: bool = False) -> st
 def test_an_experiment_whose_rule_profiles_needs_consent(rule: Any, consent: bool, expected: str | None) -> None:
     record = {"consent": {"personalisation": (consent, NOON)}}
 
-    assert variant(tested(rule=rule), subject(record=record, genre="jazz", subscription_state="FREE")) == expected
+    assert variant(in_a_test(rule=rule), subject(record=record, genre="jazz", subscription_state="FREE")) == expected
 
 
 def test_nobody_enters_by_a_rule_over_a_record_that_could_not_be_read() -> None:
-    assert variant(tested(rule=ABSENT), unreadable=True) is None
-    assert variant(tested(), unreadable=True) == "loud"
+    assert variant(in_a_test(rule=ABSENT), unreadable=True) is None
+    assert variant(in_a_test(), unreadable=True) == "loud"
 
 
 def test_an_experiment_whose_rule_raises_is_not_entered() -> None:
     number = {"v": 1, "rule": {"trait": "minutes", "op": "gte", "value": 1}}
-    doc = tested(rule=number)
+    doc = in_a_test(rule=number)
     release = ready(*doc.campaigns, experiments=doc.experiments)
 
     decision = decided(release, subject(minutes="many"))
