@@ -5,13 +5,11 @@
 
 from __future__ import annotations
 
-import os
 import re
 import time
 from collections.abc import Mapping
 from time import perf_counter
 from typing import Annotated, Any, NamedTuple
-from uuid import UUID
 
 import msgspec
 from drf_spectacular.utils import OpenApiParameter, extend_schema_view
@@ -32,6 +30,7 @@ from merch.engine.decide import decide
 from merch.engine.document import Pulse
 from merch.engine.facts import Asked, Decision, Request, Subject
 from merch.keys import Scope
+from merch.naming import new_decision_id
 from merch.recording import Entry, Inputs, recorder
 from merch.releases import serving
 from merch.subjects.store import store
@@ -188,16 +187,6 @@ def _check_names(context: Mapping[str, Any], release: Release, errors: list[Fiel
         errors.append(FieldError("context.locale", "invalid", "Use a language tag such as sv-SE."))
     if isinstance(zone, str) and release.doc.zones and zone not in release.doc.zones:
         errors.append(FieldError("context.time_zone", "invalid", "Use a name such as Europe/Stockholm."))
-
-
-def new_decision_id(now: int) -> str:
-    """A UUID version 7: milliseconds of ``now``, then 74 bits of the operating system's chance."""
-    milliseconds = now // 1000
-    tail = int.from_bytes(os.urandom(10), "big")
-    value = (milliseconds << 80) | tail
-    value = value & ~(0xF << 76) | (0x7 << 76)
-    value = value & ~(0x3 << 62) | (0x2 << 62)
-    return str(UUID(int=value))
 
 
 def _count(decision: Decision, seconds: float) -> None:
