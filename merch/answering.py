@@ -12,22 +12,31 @@ from audiences.history import session_hash
 from audiences.moments import moment
 from merch.engine.composing import decimal_text
 from merch.engine.facts import Answer, Decision, Quote, Request, Slot
-from merch.tokens import Claims, sign, sign_quote
+from merch.tokens import Claimed, Claims, sign, sign_quote
 
 Json = dict[str, Any]
 PLACEMENT_SLOT = -1  # the slot number of a placement's own token
 
 
 def body_of(decision: Decision, request: Request, *, trace: bool = False) -> Json:
-    """The whole answer; with ``trace`` each placement names its losers and their reasons."""
-    return {
+    """The whole answer; with ``trace`` it names, by placement, every candidate that lost and its one reason."""
+    body: Json = {
         "decision_id": decision.decision_id,
         "release": decision.release,
         "decided_at": time_text(decision.decided_at),
         "placements": {
-            answer.placement: _placement(answer, decision, request, trace=trace) for answer in decision.answers
+            answer.placement: _placement(answer, decision, request) for answer in decision.answers
         },
     }
+    if trace:
+        body["trace"] = {
+            answer.placement: [
+                {"campaign": loss.campaign, "item": loss.item, "reason": loss.reason, "detail": loss.detail}
+                for loss in answer.losses
+            ]
+            for answer in decision.answers
+        }
+    return body
 
 
 def time_text(instant: int) -> str:
@@ -35,7 +44,7 @@ def time_text(instant: int) -> str:
     return moment(instant).isoformat().replace("+00:00", "Z")
 
 
-def _placement(answer: Answer, decision: Decision, request: Request, *, trace: bool) -> Json:
+def _placement(answer: Answer, decision: Decision, request: Request) -> Json:
     body: Json = {"reason": answer.reason}
     if answer.degraded:
         body["degraded"] = list(answer.degraded)
@@ -46,11 +55,6 @@ def _placement(answer: Answer, decision: Decision, request: Request, *, trace: b
         _slot(slot, sign(_claims(answer, slot, number, decision, request)), decision)
         for number, slot in enumerate(answer.slots)
     ]
-    if trace:
-        body["trace"] = [
-            {"campaign": loss.campaign, "item": loss.item, "reason": loss.reason, "detail": loss.detail}
-            for loss in answer.losses
-        ]
     return body
 
 
@@ -85,8 +89,20 @@ def _quote(quote: Quote, slot: Slot, decision: Decision) -> Json:
     return body
 
 
+def _triggered(answer: Answer, decision: Decision) -> tuple[Claimed, ...]:
+    """Only of this placement: who looks here has not seen what another one tests."""
+    return tuple(
+        (each.test, each.version, each.arm, each.ghost, each.propensity)
+        for each in decision.exposures
+        if each.test in answer.tests
+    )
+
+
 def _claims(answer: Answer, slot: Slot | None, number: int, decision: Decision, request: Request) -> Claims:
-    """A slot's token names what was shown; the placement's own carries the call's exposures, for "viewed"."""
+    """A slot's token names what was shown; the placement's own carries its exposures, for "viewed".
+
+    Of a prefetched call a slot's token carries them too: an impression is a look.
+    """
     carries = request.prefetch or slot is None
     return Claims(
         decision_id=decision.decision_id,
@@ -102,9 +118,7 @@ def _claims(answer: Answer, slot: Slot | None, number: int, decision: Decision, 
         offer=slot.offer if slot else None,
         offer_version=slot.offer_version if slot else None,
         price_id=slot.quote.price_id if slot and slot.quote else None,
-        exposures=tuple((each.test, each.version, each.arm, each.ghost, each.propensity) for each in decision.exposures)
-        if carries
-        else (),
+        exposures=_triggered(answer, decision) if carries else (),
         propensity=slot.propensity if slot else 1.0,
         session=session_hash(str(request.context.get("session_id", ""))),
         experiment=slot.experiment if slot else None,

@@ -55,6 +55,7 @@ class Call:
         "release",
         "request",
         "tests",
+        "triggered",
         "zone",
     )
 
@@ -79,6 +80,7 @@ class Call:
         )  # fmt: skip
         self.chosen_offers: set[str] = set()
         self.tests: set[str] = set()
+        self.triggered: dict[str, list[str]] = {}  # placement -> tests that could have changed what it shows
         self.exposures: list[Any] = []
         self.errors: list[str] = []
 

@@ -189,6 +189,7 @@ def _answer(filling: _Filling, call: Call) -> Answer:
         slots=tuple(_slot(winner, call) for winner in filling.winners),
         degraded=_degraded(call),
         losses=tuple(filling.losses),
+        tests=tuple(call.triggered.get(filling.slug, ())),
     )
 
 

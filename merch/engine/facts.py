@@ -142,6 +142,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     slots: tuple[Slot, ...] = ()
     degraded: tuple[str, ...] = ()
     losses: tuple[Loss, ...] = ()  # blocked would-be winners; with explain, everybody
+    tests: tuple[str, ...] = ()  # of the decision's exposures, those that triggered in this placement
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):

@@ -37,7 +37,7 @@ def withheld(candidate: Candidate, call: Call) -> Objection | None:
         if not running:
             continue
         member = next((draw for draw in running if bucket(draw.salt, call.request.key) < draw.size), None)
-        _expose_holdout(holdout, member or running[-1], call, ghost=member is not None)
+        _expose_holdout(holdout, member or running[-1], candidate, call, ghost=member is not None)
         if member is not None:
             return Objection(CODES[holdout.doc.scope], holdout.doc.key)
     return None
@@ -47,9 +47,10 @@ def _running(draw: DrawDoc, now: int) -> bool:
     return draw.start_at <= now and (draw.end_at is None or now < draw.end_at)
 
 
-def _expose_holdout(holdout: ReadyHoldout, draw: DrawDoc, call: Call, *, ghost: bool) -> None:
+def _expose_holdout(holdout: ReadyHoldout, draw: DrawDoc, candidate: Candidate, call: Call, *, ghost: bool) -> None:
     share = draw.size / 10_000
     _expose(
+        candidate,
         call,
         Exposure(
             test=f"holdout|{holdout.doc.key}",
@@ -74,6 +75,7 @@ def assign(candidate: Candidate, call: Call) -> Assigned | None:
         return None
     content = candidate.arms[drawn.variant]
     _expose(
+        candidate,
         call,
         Exposure(
             test=name,
@@ -116,7 +118,11 @@ def _rule_admits(experiment: ReadyExperiment, candidate: Candidate, call: Call) 
         return False
 
 
-def _expose(call: Call, exposure: Exposure) -> None:
+def _expose(candidate: Candidate, call: Call, exposure: Exposure) -> None:
+    """Once per call, and by name for each placement in which it triggered: of a prefetched call only some are seen."""
+    here = call.triggered.setdefault(candidate.item.placement, [])
+    if exposure.test not in here:
+        here.append(exposure.test)
     if exposure.test not in call.tests:
         call.tests.add(exposure.test)
         call.exposures.append(exposure)
