@@ -15,7 +15,7 @@ from uuid import UUID
 
 import msgspec
 
-from audiences.rules import decode_trait
+from audiences.rules import ValueType, decode_trait
 from merch.answering import time_text
 from merch.engine.compiled import Release
 from merch.engine.compiling import compile_release
@@ -121,10 +121,18 @@ def explain(recorded: Recorded) -> dict[str, Any]:
     }
 
 
+def _shown(of: ValueType, stored: Any) -> Any:
+    """As it is spelled in JSON; a value of another type, which may be the very reason, as it is stored."""
+    try:
+        return decode_trait(of, stored)
+    except (TypeError, ValueError, OverflowError):
+        return stored
+
+
 def _facts(inputs: Inputs, release: Release) -> dict[str, Any]:
     """What was known: null for a record that could not be read."""
     context = {
-        name: decode_trait(release.context_types[name], value)
+        name: _shown(release.context_types[name], value)
         for name, value in inputs.request.context.items()
         if name in release.context_types
     }
@@ -136,7 +144,7 @@ def _facts(inputs: Inputs, release: Release) -> dict[str, Any]:
             "version": record.version,
             "traits": {
                 name: {
-                    "value": decode_trait(release.trait_types[name], value),
+                    "value": _shown(release.trait_types[name], value),
                     "observed_at": time_text(observed),
                     "age_seconds": (inputs.now - observed) // 1_000_000,
                 }

@@ -1,0 +1,33 @@
+"""Is a decision explained also where what was known makes no sense?"""
+
+from __future__ import annotations
+
+import pytest
+
+from merch import reexecution
+from merch.models import DecisionRecord
+from merch.recording import Inputs
+from merch.reexecution import Recorded
+from tests.merch.engine.documents import NOON, campaign, decided, ready, request, subject
+
+
+@pytest.mark.parametrize(
+    ("stored", "shown", "reason"),
+    [
+        pytest.param(10_000, "1997-05-19", "SELECTED", id="a-date"),
+        pytest.param("1980", "1980", "LEGAL_BLOCK", id="a-text-where-a-date-belongs"),
+        pytest.param(-(10**9), -(10**9), "LEGAL_BLOCK", id="a-day-before-the-calendar"),
+    ],
+)
+def test_facts_are_shown_as_they_were(
+    monkeypatch: pytest.MonkeyPatch, stored: object, shown: object, reason: str
+) -> None:
+    release, who = ready(campaign()), subject(birth_date=stored)
+    monkeypatch.setattr(reexecution, "release_named", lambda digest: release)
+    kept = Recorded(DecisionRecord(), Inputs(request(), who, NOON, ()), decided(release, who))
+
+    told = reexecution.explain(kept)
+
+    assert told["facts"]["record"]["traits"]["birth_date"]["value"] == shown
+    reasons = [each["reason"] for each in told["placements"][0]["candidates"]] or ["SELECTED"]
+    assert reasons == [reason]
