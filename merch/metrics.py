@@ -15,6 +15,8 @@ EVENTS_RECEIVED = Counter("events_received_total", "Events by kind and what beca
 EVENT_COMMIT_SECONDS = Histogram("event_commit_duration_seconds", "Time to store a batch of events.", buckets=BUCKETS)
 HISTORY_CUT = Counter("subject_history_cut_total", "Cells cut to keep records small.", ("what",))  # instants, cells
 
+SNAPSHOT_VERSION = Gauge("snapshot_version", "Number of the publication served.", multiprocess_mode="livemin")
+SNAPSHOT_LOAD_FAILURES = Counter("snapshot_load_failures_total", "Files on disk that were passed over.", ("kind",))
 SNAPSHOT_AGE = Gauge("snapshot_age_seconds", "Time since the release was confirmed.", multiprocess_mode="livemax")
 
 AUTH_FAILURES = Counter("auth_failures_total", "Calls refused for their key, by reason.", ("reason",))

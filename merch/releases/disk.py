@@ -16,6 +16,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from merch import metrics
+
 GENERATIONS = 3
 LARGEST = 256 * 1024 * 1024
 log = logging.getLogger(__name__)
@@ -110,6 +112,7 @@ class Shelf:
             if sha256(body).hexdigest() != header.sha256:
                 raise ValueError("its content does not match its digest")
         except (OSError, ValueError, msgspec.MsgspecError) as error:
+            metrics.SNAPSHOT_LOAD_FAILURES.labels(self.kind).inc()
             log.warning("passed over %s: %s", path.name, error)
             return None
         return Kept(header.number, header.name, body)

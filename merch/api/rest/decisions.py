@@ -77,7 +77,7 @@ class Decided(NamedTuple):
                 str,
                 OpenApiParameter.HEADER,
                 enum=["1"],
-                description="With a server key: each placement adds `trace`, every candidate with its reason.",
+                description="With a server key: adds `trace`, every candidate that lost with its reason.",
             ),
         ),
         description="A placement that is empty or unknown is no error: its `reason` says so. Fields and context values "

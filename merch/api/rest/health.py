@@ -31,7 +31,9 @@ def readyz(request: HttpRequest) -> JsonResponse:
 
 def metrics_page(request: HttpRequest) -> HttpResponse:
     """Prometheus text: of every worker where they share a directory (PROMETHEUS_MULTIPROC_DIR), else of this one."""
-    metrics.SNAPSHOT_AGE.set(monotonic() - serving.current().confirmed_at)
+    state = serving.current()
+    metrics.SNAPSHOT_AGE.set(monotonic() - state.confirmed_at)
+    metrics.SNAPSHOT_VERSION.set(state.publication)
     registry = prometheus_client.REGISTRY
     if values.ValueClass._multiprocess:
         registry = CollectorRegistry()

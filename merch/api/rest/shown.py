@@ -67,13 +67,13 @@ class PlacementShown(Struct, frozen=True, forbid_unknown_fields=True):
     valid_until: datetime | UnsetType = UNSET
     token: str | UnsetType = UNSET
     degraded: list[str] | UnsetType = UNSET
-    trace: list[LossShown] | UnsetType = UNSET
 
 
 class DecisionShown(Struct, frozen=True, forbid_unknown_fields=True):
-    """By placement asked, in the order asked."""
+    """By placement asked, in the order asked; ``trace`` likewise, with X-Explain."""
 
     decision_id: str
     release: str
     decided_at: datetime
     placements: dict[str, PlacementShown]
+    trace: dict[str, list[LossShown]] | UnsetType = UNSET
