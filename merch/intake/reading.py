@@ -16,7 +16,9 @@ from audiences.moments import micros, moment
 from audiences.people import normalise_id
 from audiences.records import Ref
 from audiences.rules import BadValue, Type, ValueType, encode_trait
+from audiences.rules.problems import nearest
 from experiments.exposures import ExposureRow
+from merch import complaints
 from merch.intake import cells
 from merch.intake.book import Book, Test
 from merch.intake.refusals import Refusal
@@ -153,7 +155,7 @@ def _exposures(claims: Claims, at: int) -> tuple[ExposureRow, ...]:
 def _conversion(sent: Sent, desk: Desk) -> Arrival:
     declared = desk.book.events.get(sent.name or "")
     if declared is None:
-        raise _unknown_event(sent.name)
+        raise _unknown_event(sent.name, desk.book)
     properties = _typed(sent.properties, declared.fields | CONVERSION_FIELDS | SESSION_FIELD)
     for field in CONVERSION_FIELDS:
         if len(str(properties.get(field, ""))) > LONGEST_KEY:
@@ -164,7 +166,7 @@ def _conversion(sent: Sent, desk: Desk) -> Arrival:
 def _custom(sent: Sent, desk: Desk) -> Arrival:
     declared = desk.book.events.get(sent.name or "")
     if declared is None:
-        raise _unknown_event(sent.name)
+        raise _unknown_event(sent.name, desk.book)
     if not desk.trusted and (declared.money or not declared.from_clients):
         raise Refusal("wrong_scope", f"name {sent.name} needs a server key; apps may not send it.")
     properties = _typed(sent.properties, declared.fields | SESSION_FIELD)
@@ -250,19 +252,21 @@ def _typed(properties: Mapping[str, Any], fields: Mapping[str, ValueType]) -> di
     return kept
 
 
-def _unknown_event(name: str | None) -> Refusal:
+def _unknown_event(name: str | None, book: Book) -> Refusal:
     if name is None:
         return Refusal("missing_field", "name is missing; send the name of a declared event.")
-    return Refusal("unknown_event", "name is not a declared event; declare it in admin first.")
+    hint = nearest(name, book.events, "event")
+    return Refusal("unknown_event", f"name is not a declared event. {hint} New ones are declared in admin.")
 
 
-def _wrong_shape(said: str) -> Refusal:
+def _wrong_shape(told: str) -> Refusal:
     """msgspec's sentence, led by the field: "Expected `str`, got `int` - at `$.event_id`"."""
-    sentence, _, where = said.partition(" - at `$.")
+    sentence, _, where = told.partition(" - at `$.")
     if "missing required field" in sentence:
         return Refusal("missing_field", "type is missing; send what kind of event it is.")
     field = where.rstrip("`")
-    return Refusal("wrong_type", f"{field}: {sentence}." if field else f"An event is an object: {sentence}.")
+    said = complaints.sentence(sentence)
+    return Refusal("wrong_type", f"{field}: {said}" if field else said)
 
 
 _READERS: dict[str, Callable[[Sent, Desk], Arrival]] = {

@@ -13,6 +13,7 @@ from typing import Any, TypeVar, cast
 import msgspec
 from django.http import HttpRequest
 
+from merch import complaints
 from merch.api.rest.limits import ATTRIBUTES, DEPTH, INFLATE_RATIO, INFLATED_BYTES, KEY_LENGTH, PASSED_OVER_BYTES
 from merch.api.rest.problems import FieldError, Refused, bad
 
@@ -132,7 +133,7 @@ def decode(raw: bytes, of: type[T], *, unique: bool = True) -> T:
         field = _which(raw, of, found.field) if SOME_KEY in found.field else found.field
         raise bad(field, found.code, found.message) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise _not_json(raw) from error
+        raise _not_json(raw, error) from error
     if unique:
         check_keys(raw)
     return value
@@ -193,7 +194,7 @@ def field_error(error: msgspec.ValidationError, inside: str = "") -> FieldError:
         return FieldError(f"{path}.{missing[1]}".lstrip("."), "required", "This field is required.")
     if unknown := _UNKNOWN.search(sentence):
         return FieldError(f"{path}.{unknown[1]}".lstrip("."), "unknown_field", "There is no such field.")
-    return FieldError(path or "body", "invalid", f"{sentence}.")
+    return FieldError(path or "body", "invalid", complaints.sentence(sentence))
 
 
 def _which(raw: bytes, of: Any, path: str) -> str:
@@ -218,9 +219,12 @@ def _which(raw: bytes, of: Any, path: str) -> str:
     return path
 
 
-def _not_json(raw: bytes) -> Refused:
+def _not_json(raw: bytes, error: Exception) -> Refused:
     if not raw.strip():
         return bad("body", "empty", "The body is empty; send a JSON object.")
     if _SURROGATE.search(raw):
         return bad("body", "lone_surrogate", r"Half of a surrogate pair (\ud800 to \udfff) is no character.")
-    return bad("body", "invalid_json", "The body is not JSON.")
+    reason = (
+        str(error).removeprefix("JSON is malformed: ") if isinstance(error, msgspec.DecodeError) else "nested too deep"
+    )
+    return bad("body", "invalid_json", f"The body is not JSON: {reason}.")

@@ -59,7 +59,8 @@ class HotView(APIView):
         raise TypeError(f"{type(self).__name__} gives no answer")
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        """Never reached: ``dispatch`` takes POST; it stands here for OPTIONS and for the OpenAPI document."""
+        # Never reached, as ``dispatch`` takes POST: it stands here for OPTIONS, and for the OpenAPI document, which
+        # would show a docstring to everybody.
         return _response(serve(self, request.META))
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:

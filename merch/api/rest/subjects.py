@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from msgspec import Meta, Struct
 from rest_framework.request import Request
 
@@ -14,10 +14,11 @@ from audiences.moments import micros, moment
 from audiences.people import TraitChange, apply_changes, normalise_id
 from audiences.records import Written
 from audiences.rules import BadValue, TraitType, decode_trait, encode_trait
+from audiences.rules.problems import nearest
 from merch.api.rest.body import read_body
 from merch.api.rest.gated import GatedView, answer
 from merch.api.rest.limits import ITEMS, SUBJECT_BYTES, SUBJECTS_BYTES, Attributes, Id
-from merch.api.rest.problems import FieldError, bad, bad_fields
+from merch.api.rest.problems import FieldError, Refused, bad, bad_fields
 from merch.api.rest.schema import READING, WRITING, documented
 from merch.subjects.publish import publish
 
@@ -129,7 +130,9 @@ class SubjectView(GatedView):
         key = account_of(account_id)
         subject = Subject.objects.filter(kind=ACCOUNT, key=key).prefetch_related("suppressions").first()
         if subject is None:
-            raise Http404
+            raise Refused(
+                404, "not_found", "Nothing is known of this account. The first PATCH or event makes it known."
+            )
         return answer(seen(subject, trait_types(), self.now))
 
 
@@ -200,7 +203,8 @@ def _change(
     traits = {}
     for name, value in sent.traits.items():
         if name not in types:
-            errors.append(FieldError(f"{path}traits.{name}", "unknown_trait", "Declare the trait in admin first."))
+            hint = f"There is no such trait. {nearest(name, types, 'trait')} New ones are declared in admin."
+            errors.append(FieldError(f"{path}traits.{name}", "unknown_trait", hint))
             continue
         try:
             traits[name] = None if value is None else encode_trait(types[name], value)
