@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from audiences.moments import SECOND, micros
 from audiences.rules.problems import Findings, nearest
+from merch import complaints
 
 UNITS: dict[str, int] = {
     "microseconds": 1,
@@ -25,6 +26,8 @@ UNITS: dict[str, int] = {
     "days": 86_400 * SECOND,
 }
 KINDS = {"account": "a", "device": "d"}
+SEE = "docs/howto/backfill.md shows how."
+A_COLUMN = "For a moment that stands in a column write {column: ...}; docs/howto/backfill.md shows how."
 
 
 class Cell(Struct, frozen=True, forbid_unknown_fields=True):
@@ -120,14 +123,14 @@ Part = TypeVar("Part")
 def mapping_of(raw: Any, type_: type[AnyMapping], findings: Findings) -> AnyMapping | None:
     """The mapping in its type; None and findings where it is none."""
     if not isinstance(raw, dict) or not all(isinstance(key, str) for key in raw):
-        findings.add("mapping.shape", "$", "A mapping is a list of names with what each means.", "See the how-to.")
+        findings.add("mapping.shape", "$", "A mapping is a list of names with what each means.", SEE)
         return None
     fields = {field.name: field for field in msgspec.structs.fields(type_)}
     for name in raw.keys() - fields.keys():
         findings.add("mapping.unknown", name, f"{name} is nothing a mapping says.", nearest(name, fields, "name"))
     for name, field in fields.items():
         if name not in raw and field.required:
-            findings.add("mapping.missing", name, f"{name} is missing.", "Add it; see the how-to.")
+            findings.add("mapping.missing", name, f"{name} is missing.", f"Add it; {SEE}")
     before = len(findings.problems)
     given = {name: _part(fields[name].type, raw[name], name, findings) for name in fields if name in raw}
     return None if findings.problems[before:] or fields.keys() & _missing(fields, raw) else type_(**given)
@@ -244,7 +247,10 @@ def _converted(type_: type[Part], raw: Any, where: str, findings: Findings) -> P
     try:
         return msgspec.convert(raw, type_)
     except msgspec.ValidationError as wrong:
-        findings.add("mapping.value", where, f"{where}: {wrong}.", "Mend it; see the how-to.")
+        complaint, _, place = str(wrong).partition(" - at `$.")
+        said = complaints.sentence(complaint)
+        hint = A_COLUMN if type_ is When else SEE
+        findings.add("mapping.value", where, f"{place.rstrip('`')}: {said}" if place else said, hint)
         return None
 
 

@@ -113,7 +113,7 @@ class BackfillCommand(BaseCommand):
         seconds = monotonic() - began
         self._show(tally)
         rows = tally.rows - before
-        self.stdout.write(f"Written: {rows:,} rows in {seconds:.1f} s, {rows / max(seconds, 0.001):,.0f} a second.")
+        self.stdout.write(f"Done: {rows:,} rows in {seconds:.1f} s, {rows / max(seconds, 0.001):,.0f} a second.")
         if tally.rejects:
             self.stdout.write(f"Rejected rows and their reasons: {path}")
         self._publish(edge)
