@@ -12,10 +12,13 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from audiences.admin.base import MerchAdmin
+from audiences.admin.permissions import holds
 from audiences.admin.revising import FreshForm
-from audiences.admin.rules import RuleField, check_view, labels, sentence
+from audiences.admin.rules import RuleField, check_view, labels, reading, sentence
 from audiences.admin.showing import NOTHING, moment, panel, table
+from audiences.admin.verbs import Press, Verb, VerbPages
 from audiences.catalogue import vocabulary
+from audiences.membership import start_run
 from audiences.models import Audience, AudienceCount, AudienceRun
 
 LOOK_BACK = 12  # runs in the table of sizes
@@ -46,15 +49,37 @@ def published_counts() -> QuerySet[AudienceCount]:
     return AudienceCount.objects.filter(run__state=AudienceRun.State.PUBLISHED).order_by("-run_id")
 
 
+def _may_count(request: HttpRequest, audience: Any) -> bool:
+    return audience is not None and not audience.archived and holds(request, Audience, "change", audience)
+
+
+def _count(audience: Audience, press: Press) -> str:
+    run = start_run(press.now)
+    return f"Run {run.pk} is queued. A worker takes it up within a minute; its progress stands under Audience runs."
+
+
+COUNT = Verb(
+    name="count",
+    label="Count now",
+    icon="sync",
+    effect=lambda audience: (
+        "A run counts every audience as of now and works out anew who did what. Decisions follow when it is published."
+    ),
+    open=_may_count,
+    perform=_count,
+)
+
+
 @admin.register(Audience)
-class AudienceAdmin(MerchAdmin):
+class AudienceAdmin(VerbPages, MerchAdmin):
     form = AudienceForm
+    verbs = (COUNT,)
     fixed = ("slug", "kind")
     list_display = ("heading", "who", "size", "as_of", "archived")
     list_filter = ("kind", "archived")
     search_fields = ("slug", "name", "description")
     ordering = ("name",)
-    readonly_fields = ("sizes", "used_by_audiences")
+    readonly_fields = ("rule_said", "sizes", "used_by_audiences")
     prepopulated_fields = {"slug": ("name",)}
     intro = "Named sets of subjects. Campaigns, offers and guards name them, so that a rule is written once."
     empty_hint = (
@@ -67,7 +92,7 @@ class AudienceAdmin(MerchAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         sets: list[tuple[str, dict[str, Any]]] = [
             ("What it is", {"fields": ("name", "slug", "description", "archived")}),
-            ("Who", {"fields": ("kind", "rule")}),
+            ("Who", {"fields": ("kind", "rule" if self.writes(request, obj) else "rule_said")}),
         ]
         if obj is not None:
             sets += [("How large", {"fields": ("sizes",)}), ("Used by", {"fields": ("used_by_audiences",)})]
@@ -110,6 +135,14 @@ class AudienceAdmin(MerchAdmin):
     def as_of(self, obj: Any) -> str:
         return "not yet" if obj.newest_as_of is None else moment(obj.newest_as_of)
 
+    def writes(self, request: HttpRequest, obj: Any) -> bool:
+        """Whether this person writes the rule, or only reads what it says."""
+        return bool(self.has_add_permission(request) if obj is None else self.has_change_permission(request, obj))
+
+    @panel("Rule")
+    def rule_said(self, obj: Audience) -> str:
+        return "An uploaded list" if obj.kind == Audience.Kind.LIST else reading(obj.rule)
+
     @panel("Size over time")
     def sizes(self, obj: Audience) -> SafeString:
         counts = published_counts().filter(audience=obj).select_related("run")[:LOOK_BACK]
@@ -120,7 +153,7 @@ class AudienceAdmin(MerchAdmin):
         return table(
             ("As of", "Subjects", "Entered", "Left"),
             rows,
-            "Not counted yet. The next run counts it; “manage.py recompute_audiences” runs one now.",
+            "Not counted yet. A new audience is counted by itself within minutes; “Count now” counts it too.",
         )
 
     @panel("Other audiences")

@@ -22,6 +22,32 @@ from audiences.rules.describe import Labels, describe
 EXAMPLE = '{"v": 1, "rule": {"all": [{"trait": "market", "op": "in", "value": ["SE", "GB"]}]}}'
 EVERYONE = "Everyone."
 
+# What a person copies to begin with: in words, and the condition. Tests hold that each is a rule.
+EXAMPLES = (
+    ("Free listeners in two markets", (
+        '{"v": 1, "rule": {"all": [\n  {"trait": "market", "op": "in", "value": ["SE", "GB"]},\n'
+        '  {"trait": "subscription_state", "op": "eq", "value": "FREE"}]}}'
+    )),
+    ("Listened on 5 of the last 7 days", (
+        '{"v": 1, "rule": {"event": "listen", "agg": "days", "window": 7, "op": "gte", "value": 5}}'
+    )),
+    ("Not in an audience", '{"v": 1, "rule": {"audience": "press-list", "op": "nin"}}'),
+    ("One in ten, by chance", '{"v": 1, "rule": {"bucket": "spring", "op": "lt", "value": 1000}}'),
+)  # fmt: skip
+ELSEWHERE = (
+    ("On phones", '{"v": 1, "rule": {"ctx": "platform", "op": "in", "value": ["ios", "android"]}}'),
+    ("Closed this placement within 30 days", (
+        '{"v": 1, "rule": {"history": "placement", "key": "home-hero", "agg": "count", "of": "dismissal",\n'
+        '  "window": 30, "op": "gte", "value": 1}}'
+    )),
+)  # fmt: skip
+NAMES = (
+    ("traitdefinition", "Traits"),
+    ("eventdefinition", "Events"),
+    ("audience", "Audiences"),
+    ("contextdefinition", "Context values"),
+)
+
 
 def labels() -> Labels:
     """What people call traits, context values, events and audiences; four queries."""
@@ -64,6 +90,8 @@ class RuleWidget(UnfoldAdminTextareaWidget):
         kind = "audience" if self.in_audience else "campaign"
         context["check_url"] = f"{reverse('admin:audiences_rule_check')}?field={name}&where={kind}"
         context["example"] = EXAMPLE
+        context["examples"] = EXAMPLES if self.in_audience else EXAMPLES + ELSEWHERE
+        context["names"] = [(reverse(f"admin:audiences_{model}_changelist"), label) for model, label in NAMES]
         return context
 
 

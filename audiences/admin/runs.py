@@ -30,7 +30,7 @@ class RunAdmin(ReadOnlyAdmin):
         "Each run counts every audience and works out who did what, as of one moment. "
         "Decisions use the newest published run."
     )
-    empty_hint = "No run yet. The scheduler starts one every day; “manage.py recompute_audiences” starts one now."
+    empty_hint = "No run yet. The scheduler starts one every day; “Count now” on an audience starts one too."
     fieldsets = (
         (None, {"fields": ("shown_as_of", "state_label", "note", "engine")}),
         ("Progress", {"fields": ("progress", "shown_created", "shown_started", "shown_finished", "took")}),

@@ -8,6 +8,13 @@ from audiences.rules.operators import Shape
 from audiences.rules.problems import Findings, nearest, shown
 from audiences.rules.values import BadValue, Stored, Type, ValueType, encode_trait
 
+SUCH_AS = {
+    "op": ', such as "eq"',
+    "agg": ', such as "count"',
+    "of": ', such as "impression"',
+    "window": ", a number of days",
+    "v": ": 1",
+}
 MOST_VALUES = 1_000
 MOST_DAYS = 36_500
 MOST_MONTHS = 1_200
@@ -69,7 +76,7 @@ def keys_fit(
     """Report keys that are missing, and keys that mean nothing here."""
     for key in required:
         if key not in raw:
-            findings.add("rule.missing_key", where, f'"{key}" is missing.', f'Add "{key}".')
+            findings.add("rule.missing_key", where, f'"{key}" is missing.', f'Add "{key}"{SUCH_AS.get(key, "")}.')
     allowed = [*required, *optional]
     for key in raw:
         if key not in allowed:

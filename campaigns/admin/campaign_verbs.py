@@ -112,17 +112,17 @@ def _refuse(campaign: Campaign, press: Press) -> str:
 
 def _launch(campaign: Campaign, press: Press) -> str:
     operations.launch(campaign, by=press.by, now=press.now, why=press.comment)
-    return f"{campaign} is live from the next release on, within its flight."
+    return f"{campaign} is live: the next release carries it, usually within seconds. It is shown within its flight."
 
 
 def _pause(campaign: Campaign, press: Press) -> str:
     operations.pause(campaign, by=press.by, now=press.now, why=press.comment)
-    return f"{campaign} is paused from the next release on."
+    return f"{campaign} is paused: the next release, usually within seconds, goes without it."
 
 
 def _resume(campaign: Campaign, press: Press) -> str:
     operations.resume(campaign, by=press.by, now=press.now, why=press.comment)
-    return f"{campaign} is live again from the next release on."
+    return f"{campaign} is live again: the next release carries it, usually within seconds."
 
 
 def _end(campaign: Campaign, press: Press) -> str:
@@ -268,5 +268,6 @@ VERBS = (
         open=lambda request, campaign: holds(request, Campaign, "add"),
         perform=_clone,
         form=KeyForm,
+        context=lambda request, campaign: {"initial": {"key": f"{campaign.key[:95]}-copy"}},
     ),
 )

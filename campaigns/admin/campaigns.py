@@ -74,8 +74,26 @@ class ArmRows(Rows):
         return obj.campaign if obj.campaign_id else None
 
 
+class ItemForm(FreshForm):
+    """An item. Where nobody chose a key it is made from placement and creative."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "key" in self.fields:
+            self.fields["key"].required = False
+            self.fields["key"].help_text = "Unique within the campaign; breaks ties. Empty: made for you."
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean() or {}
+        placement, creative = cleaned.get("placement"), cleaned.get("creative")
+        if not cleaned.get("key") and placement and creative:
+            cleaned["key"] = f"{placement.slug}-{creative.key}"[:100].rstrip("-")
+        return cleaned
+
+
 class ItemCards(Cards):
     model = CampaignItem
+    form = ItemForm
     verbose_name = "item"
     verbose_name_plural = "3. Where and what"
     autocomplete_fields = ("placement", "creative", "offer", "experiment")
@@ -121,7 +139,7 @@ class CampaignAdmin(VerbPages, panels.Panels, VoidsApprovals):
     autocomplete_fields = ("domain", "markets")
     prepopulated_fields = {"key": ("name",)}
     inlines = (ItemCards, CapRows)
-    readonly_fields = ("standing", "instants", "measured", "checks")
+    readonly_fields = ("standing", "rule_said", "instants", "measured", "checks")
     intro = "What you want to show: to whom, where, when and how often. Another person approves it before it goes live."
     empty_hint = (
         "Add the first campaign. You need a placement and a creative; the form asks in the order in which you think."
@@ -149,6 +167,13 @@ class CampaignAdmin(VerbPages, panels.Panels, VoidsApprovals):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Campaign]:
         rows: QuerySet[Campaign] = super().get_queryset(request)
         return rows.select_related("domain").prefetch_related("markets").annotate(item_count=Count("items"))
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Who may not write the rule reads what it says."""
+        sets = super().get_fieldsets(request, obj)
+        if obj is None or self.has_change_permission(request, obj):
+            return sets
+        return [(name, {"fields": ("rule_said",)} if name == "2. Who" else options) for name, options in sets]
 
     def get_prepopulated_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return {} if obj is not None else self.prepopulated_fields

@@ -12,6 +12,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
+from audiences.admin.rules import reading
 from audiences.admin.showing import ago, moment, panel, table
 from campaigns import readiness, schedule
 from campaigns.admin.campaign_verbs import pending, unapproved_edits
@@ -57,6 +58,10 @@ def _instant(wall: datetime, zone: str) -> datetime:
 
 class Panels(admin.ModelAdmin[Any]):
     """Read-only fields of the campaign form."""
+
+    @panel("Who")
+    def rule_said(self, obj: Campaign) -> str:
+        return reading(obj.rule)
 
     @panel("Where it stands")
     def standing(self, obj: Any) -> str:

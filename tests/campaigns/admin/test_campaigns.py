@@ -178,11 +178,26 @@ def test_a_viewer_sees_no_button_and_may_press_none(campaign: Campaign) -> None:
 
     assert page.status_code == 200
     assert "/do/" not in page.content.decode()
+    assert "merch-sentence" in page.content.decode(), "the rule reads as a sentence, not as JSON alone"
     for verb in ("submit", "launch", "clone", "kill"):
         client.post(do(campaign, verb), {"comment": "x", "key": "copy"})
     campaign.refresh_from_db()
     assert campaign.state == State.DRAFT
     assert Campaign.objects.count() == 1
+
+
+def test_an_item_without_a_key_gets_one(annas: Client, campaign: Campaign) -> None:
+    page = annas.get(page_of(campaign))
+
+    answer = annas.post(page_of(campaign), posted(page, **{"items-0-key": ""}))
+
+    item = campaign.items.get()
+    assert answer.status_code == 302, errors(answer)
+    assert item.key == f"{item.placement.slug}-{item.creative.key}"
+
+
+def test_a_clone_is_offered_a_key(annas: Client, campaign: Campaign) -> None:
+    assert f'value="{campaign.key}-copy"' in annas.get(do(campaign, "clone")).content.decode()
 
 
 def test_an_ended_campaign_is_read_only(annas: Client) -> None:

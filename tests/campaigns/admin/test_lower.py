@@ -10,7 +10,9 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from audiences.models import Audience
+from audiences.admin import rules
+from audiences.models import Audience, AudienceRun
+from audiences.rules import EventType, Rule, TraitType, Type, ValueType, Vocabulary, parse
 from campaigns import operations
 from campaigns.lifecycle import State
 from tests.factories.audiences import AudienceFactory
@@ -61,6 +63,28 @@ def test_the_rule_is_checked_while_one_types(annas: Client) -> None:
 
     assert "merch-sentence" in good
     assert "cannot be answered here" in bad
+
+
+def test_an_audience_is_counted_by_a_button(annas: Client) -> None:
+    loyal = AudienceFactory(slug="loyal", rule={"v": 1, "rule": {"all": []}})
+
+    annas.post(reverse("admin:audiences_audience_do", args=[loyal.pk, "count"]))
+
+    run = AudienceRun.objects.get()
+    assert run.state == AudienceRun.State.QUEUED
+    assert "loyal" in {audience["slug"] for audience in run.plan["audiences"]}
+
+
+@pytest.mark.parametrize(("said", "rule"), rules.EXAMPLES + rules.ELSEWHERE)
+def test_every_example_of_a_rule_is_one(said: str, rule: str) -> None:
+    words = Vocabulary(
+        traits={"market": TraitType(Type.STRING), "subscription_state": TraitType(Type.STRING)},
+        contexts={"platform": ValueType(Type.STRING)},
+        events={"listen": EventType()},
+        audiences={"press-list": None},
+    )
+
+    assert isinstance(parse(rule, words), Rule), said
 
 
 def test_the_list_of_audiences_costs_the_same_for_many_as_for_one(annas: Client) -> None:
