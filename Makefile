@@ -28,7 +28,7 @@ reset: install
 	@$(RUN) -m config.demo reset
 
 test: install-dev
-	@$(EMBEDDED) $(RUN) -m pytest -n 2 --dist loadgroup $(ARGS)
+	@$(EMBEDDED) $(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: install-dev
 	$(RUN) -m ruff check .
