@@ -150,7 +150,6 @@ class CreativeAdmin(VoidsApprovals):
     list_display = ("heading", "format", "shown_locales", "default_locale", "used", "urgency", "archived")
     list_select_related = ("format",)
     list_filter = ("format", "urgency", "archived")
-    ordering = ("name",)  # said here, as counting items drops the model's
     search_fields = ("key", "name")
     autocomplete_fields = ("format",)
     inlines = (ContentCards,)

@@ -266,7 +266,6 @@ class OfferAdmin(VerbPages, VoidsApprovals):
     list_display = ("heading", "mechanic_label", "plan", "shown_newest", "shown_draft", "used", "archived")
     list_select_related = ("plan",)
     list_filter = ("mechanic", "plan", HasOffer, "archived")
-    ordering = ("name",)  # said here, as counting items drops the model's
     search_fields = ("key", "name")
     autocomplete_fields = ("plan",)
     inlines = (DraftVersion, PublishedVersions)

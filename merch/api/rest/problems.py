@@ -15,6 +15,8 @@ from rest_framework import exceptions
 CONTENT_TYPE = "application/problem+json"
 DOORS = "/v1/"  # paths whose errors are problems even where Django answers
 
+NOTHING = "There is nothing here. /v1/docs lists every address; none ends with a slash."
+
 log = logging.getLogger(__name__)
 
 
@@ -100,7 +102,7 @@ def refusal(exc: Exception, where: str) -> Refused:
         case Refused():
             return exc
         case Http404():
-            return Refused(404, "not_found", "There is nothing here.")
+            return Refused(404, "not_found", NOTHING)
         case PermissionDenied():
             return Refused(403, "forbidden", "This key may not do that.")
         case exceptions.ValidationError():
@@ -140,7 +142,11 @@ def _flat(path: str, details: Any) -> Iterable[FieldError]:
 
 def exception_handler(exc: Exception, context: dict[str, Any]) -> HttpResponse:
     """Django REST framework's hook: every exception of its views as a problem."""
-    return refusal(exc, type(context["view"]).__name__).response()
+    view = context["view"]
+    if isinstance(exc, exceptions.MethodNotAllowed):
+        meant = " or ".join(method for method in view.allowed_methods if method != "OPTIONS")
+        exc = Refused(405, "method_not_allowed", f"Use {meant} here.")
+    return refusal(exc, type(view).__name__).response()
 
 
 def _speaks_problems(request: HttpRequest) -> bool:

@@ -41,7 +41,9 @@ def key(field: str, *, distinct: bool = False) -> filters.CharFilter:
 
 
 def choice(field: str, values: Any) -> filters.ChoiceFilter:
-    return filters.ChoiceFilter(field_name=field, choices=[(str(value), str(value)) for value in values])
+    names = [str(value) for value in values]
+    said = {"invalid_choice": f"Use one of: {', '.join(names)}."}
+    return filters.ChoiceFilter(field_name=field, choices=[(name, name) for name in names], error_messages=said)
 
 
 def yes_or_no(field: str) -> filters.TypedChoiceFilter:
