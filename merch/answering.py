@@ -24,9 +24,7 @@ def body_of(decision: Decision, request: Request, *, trace: bool = False) -> Jso
         "decision_id": decision.decision_id,
         "release": decision.release,
         "decided_at": time_text(decision.decided_at),
-        "placements": {
-            answer.placement: _placement(answer, decision, request) for answer in decision.answers
-        },
+        "placements": {answer.placement: _placement(answer, decision, request) for answer in decision.answers},
     }
     if trace:
         body["trace"] = {
