@@ -126,8 +126,8 @@ def wait_until_ready(crew: Crew, port: int, address: str) -> None:
             if error.code == 404:
                 answer = "there is no such address"
                 break
-        except OSError as error:
-            answer = str(error)
+        except OSError:
+            answer = "nobody listens there yet"
         if time.monotonic() > told:
             say(f"Waiting for /{address}: {answer}")
             told += 10

@@ -141,13 +141,18 @@ def _latest(request: HttpRequest, now: datetime) -> list[dict[str, Any]]:
     return [
         {
             "who": row.actor_name,
-            "what": f"{row.verb} {row.object_type} {row.object_key}",
+            "what": f"{row.verb} {row.object_type} {shortened(row.object_key)}",
             "fields": ", ".join(path for path, *_ in in_words(row.before, row.after)[:3]),
             "ago": ago(row.at, now),
             "url": reverse("admin:audiences_revision_change", args=[row.number]),
         }
         for row in Revision.objects.order_by("-number")[:MOST]
     ]
+
+
+def shortened(key: str) -> str:
+    """A digest by its first twelve digits; any other key as it is."""
+    return key[:19] if key.startswith("sha256:") else key
 
 
 def waiting(request: HttpRequest) -> str:
