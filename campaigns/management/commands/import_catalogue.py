@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import IO, Any, cast
 
+import msgspec
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 from rich.console import Console
 from rich.table import Table
 
+from audiences.rules import Problem
 from campaigns import importing
 from campaigns.importing import Outcome, Verdict
 
@@ -30,6 +32,7 @@ class Command(BaseCommand):
         parser.add_argument("file", type=Path, help="A catalogue (.yaml, .json), or rows (.csv, .jsonl, .parquet).")
         parser.add_argument("--mapping", type=Path, help="For rows: a YAML file that says what each column is.")
         parser.add_argument("--apply", action="store_true", help="Write it. Without: only say what would change.")
+        parser.add_argument("--rejects", type=Path, help="Where problems go. Default: FILE.rejects.jsonl.")
         parser.add_argument("--by", metavar="USERNAME", help="In whose name it stands in the history.")
         parser.add_argument("--why", default="", help="Kept in the history.")
 
@@ -48,7 +51,10 @@ class Command(BaseCommand):
         self.stdout.write(_summary(outcome))
         if outcome.problems:
             said = "\n".join(f"{each.where}: {each.sentence} {each.hint}" for each in outcome.problems)
-            raise CommandError(f"{said}\n{_count(len(outcome.problems))}; nothing was written.", returncode=INVALID)
+            kept = _keep(outcome.problems, options["rejects"] or Path(f"{options['file']}.rejects.jsonl"))
+            raise CommandError(
+                f"{said}\n{_count(len(outcome.problems))}; nothing was written. {kept}", returncode=INVALID
+            )
 
 
 def _document(path: Path, mapping: Path | None) -> Any:
@@ -56,6 +62,15 @@ def _document(path: Path, mapping: Path | None) -> Any:
         return importing.document_of(path) if mapping is None else importing.document_of_rows(path, mapping)
     except importing.Unreadable as bad:
         raise CommandError(str(bad), returncode=UNREADABLE) from bad
+
+
+def _keep(problems: tuple[Problem, ...], path: Path) -> str:
+    """One problem a line, for whoever mends the file; a folder that cannot be written to is no second failure."""
+    try:
+        path.write_bytes(b"".join(msgspec.json.encode(each) + b"\n" for each in problems))
+    except OSError as error:
+        return f"They could not be kept in {path}: {error.strerror}."
+    return f"They stand in {path}."
 
 
 def _person(username: str | None) -> User | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from io import StringIO
 from pathlib import Path
 
@@ -53,6 +54,19 @@ def test_problems_end_with_1_and_unreadable_files_with_2(catalogue: Path) -> Non
         run(catalogue)
 
     assert (wrong.value.returncode, unreadable.value.returncode, unknown.value.returncode) == (1, 2, 2)
+
+
+def test_problems_are_kept_one_a_line_beside_the_file(catalogue: Path) -> None:
+    catalogue.write_text("plan_groups:\n  - {name: Music}\n  - {key: a, nam: b}\n")
+
+    with pytest.raises(CommandError, match="They stand in"):
+        run(catalogue, apply=True)
+    with pytest.raises(CommandError, match="could not be kept"):
+        run(catalogue, apply=True, rejects=catalogue.parent / "nowhere" / "x.jsonl")
+
+    kept = [json.loads(line) for line in Path(f"{catalogue}.rejects.jsonl").read_text().splitlines()]
+    assert [each["where"] for each in kept] == ["plan_groups[0]", "plan_groups[1] (a)"]
+    assert all(each["sentence"] and each["hint"] for each in kept)
 
 
 @pytest.mark.skipif(not PORTFOLIO.exists(), reason="the offers of the rewards programme are not here")
