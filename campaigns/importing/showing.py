@@ -23,6 +23,9 @@ def format_(desk: Desk, at: Placed, entry: FormatEntry) -> None:
     wanted = given(entry, but=frozenset({"key"}))
     if "fields" in wanted and desk.all_wrong(f"{at.where}.fields", creatives.schema_problems(wanted["fields"])):
         raise Skipped
+    versions = creatives.version_problems(wanted.get("min_app_versions", {}))
+    if desk.all_wrong(f"{at.where}.min_app_versions", versions):
+        raise Skipped
     desk.line(at, new, desk.save(row, wanted, at))
 
 

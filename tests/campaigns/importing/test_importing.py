@@ -234,6 +234,7 @@ def test_an_edit_voids_what_was_submitted() -> None:
         ("prices", {"from": "2027-01-01", "until": "2026-01-01"}, "price.period", "prices[0] (solo in SE)"),
         ("prices", {"period": "monthly"}, "entry.value", "prices[0] (solo in SE).period"),
         ("formats", {"fields": [{"name": "title", "type": "html"}]}, "format.type", "formats[0] (card).fields"),
+        ("formats", {"min_app_versions": {"ios": "nine"}}, "format.versions", "formats[0] (card).min_app_versions"),
         ("placements", {"format": "hero"}, "entry.unknown", "placements[0] (shelf).format"),
         ("placements", {"slots": 0}, "entry.value", "placements[0] (shelf).slots"),
         ("audiences", {"rule": {"v": 1, "rule": {"trait": "mood", "op": "eq", "value": "x"}}}, "rule.unknown_trait",
