@@ -45,7 +45,9 @@ def _verdicts(recommendation: Json | None) -> Iterator[Text]:
         return
     for arm in recommendation["arms"]:
         yield Text(f"{arm['arm']}: {arm['verdict']}. {' '.join(arm['because'])}")
-    yield Text(f"Bounds: {recommendation['basis']}; decided as of {recommendation['decided_as_of']}.", style="dim")
+    yield Text(
+        f"Bounds: {recommendation['basis']}; judged by the look of {recommendation['decided_as_of']}.", style="dim"
+    )
 
 
 def _arms(result: Json) -> Table:
