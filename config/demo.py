@@ -143,7 +143,10 @@ def introduce(home: Home, port: int, seconds: float) -> None:
     with suppress(FileNotFoundError):
         told = json.loads((home.root / "demo.json").read_text())
         lines[2] += f"   user {told['admin']['username']}   password {told['admin']['password']}"
-        lines += [f"          {name:<16} password {password}" for name, password in told.get("people", {}).items()]
+        people = told.get("people", {}).items()
+        lines[3:3] = [
+            f"{' ' * len(base)}                    user {name}   password {password}" for name, password in people
+        ]
         lines += [f"  Key     {scope:<7} {key}" for scope, key in told.get("keys", {}).items()]
         # Written for whichever port the demo was first loaded on.
         lines += ["", "Try:", told["curl"].replace("{base}", base).replace("http://localhost:8000", base)]

@@ -144,7 +144,7 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> HttpResponse:
     """Django REST framework's hook: every exception of its views as a problem."""
     view = context["view"]
     if isinstance(exc, exceptions.MethodNotAllowed):
-        meant = " or ".join(method for method in view.allowed_methods if method != "OPTIONS")
+        meant = " or ".join(method for method in view.allowed_methods if method not in ("OPTIONS", "HEAD"))
         exc = Refused(405, "method_not_allowed", f"Use {meant} here.")
     return refusal(exc, type(view).__name__).response()
 
