@@ -1,6 +1,6 @@
 """What does every test stand on?"""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from importlib import import_module
 from pathlib import Path
 
@@ -9,9 +9,32 @@ import redis
 from django.apps import apps
 from django.db import connection
 from pytest_django import Settings
+from pytest_django.plugin import blocking_manager_key
 
 from audiences.models import ServingEpoch, TraitDefinition
 from config import env
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
+    """The rows that migrations make are there for every test, also after one that commits, whose end empties all."""
+    yield
+    if commits(item):
+        with item.config.stash[blocking_manager_key].unblock():
+            restore()
+
+
+def commits(item: pytest.Item) -> bool:
+    """Does this test write for real, so that every table is emptied after it?"""
+    marker = item.get_closest_marker("django_db")
+    return bool(marker and marker.kwargs.get("transaction")) or "transactional_db" in getattr(item, "fixturenames", ())
+
+
+def restore() -> None:
+    """Make the platform's definitions again, and the epoch row with them."""
+    if not TraitDefinition.objects.exists():
+        ServingEpoch.objects.all().delete()
+        import_module("audiences.migrations.0003_platform_definitions").create(apps, None)
 
 
 @pytest.fixture(autouse=True)
@@ -30,14 +53,6 @@ def valkey(settings: Settings) -> Iterator[redis.Redis]:
     yield client
     client.flushdb()
     client.close()
-
-
-@pytest.fixture
-def platform_rows(transactional_db: None) -> None:
-    """The rows that migrations make, for a test that commits: the test before it emptied every table."""
-    if not TraitDefinition.objects.exists():
-        ServingEpoch.objects.all().delete()
-        import_module("audiences.migrations.0003_platform_definitions").create(apps, None)
 
 
 @pytest.fixture

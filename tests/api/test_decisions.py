@@ -247,7 +247,7 @@ def test_without_the_store_the_answer_is_degraded_quick_and_says_so(
     assert time.perf_counter() - began < 0.5
 
 
-@pytest.mark.usefixtures("platform_rows")
+@pytest.mark.usefixtures("transactional_db")
 def test_the_next_decision_sees_what_was_written(
     caller: Client, ring: Ring, recorder: Recorder, client_key: str, store: Store
 ) -> None:
@@ -265,7 +265,7 @@ def test_the_next_decision_sees_what_was_written(
     assert shown() == "pop"
 
 
-@pytest.mark.usefixtures("platform_rows")
+@pytest.mark.usefixtures("transactional_db")
 def test_recorded_decisions_come_out_the_same_and_are_explained(
     caller: Client, django_user_model: Any, make_key: MakeKey, recorder: Recorder, store: Store, ring: Ring
 ) -> None:
@@ -288,7 +288,7 @@ def test_recorded_decisions_come_out_the_same_and_are_explained(
     assert list(reexecution.differences(DecisionRecord.objects.iterator())) == [None]
 
 
-@pytest.mark.usefixtures("platform_rows")
+@pytest.mark.usefixtures("transactional_db")
 def test_verification_notices_a_decision_that_differs(
     caller: Client, release: Ring, recorder: Recorder, client_key: str
 ) -> None:

@@ -19,7 +19,7 @@ from merch.issuing import issue
 from merch.keys import Scope
 from tests.factories import EventDefinitionFactory, TraitDefinitionFactory
 
-pytestmark = pytest.mark.usefixtures("platform_rows")
+pytestmark = pytest.mark.usefixtures("transactional_db")
 
 
 class Web(NamedTuple):
@@ -56,7 +56,7 @@ def parsed(answer: bytes) -> tuple[int, bytes]:
 
 
 @pytest.fixture
-def web(child_environment: dict[str, str], valkey: redis.Redis, platform_rows: None) -> Iterator[Web]:
+def web(child_environment: dict[str, str], valkey: redis.Redis, transactional_db: None) -> Iterator[Web]:
     now = timezone.now()
     EventDefinitionFactory(name="listen", from_clients=True)
     TraitDefinitionFactory(name="mood")

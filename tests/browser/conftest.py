@@ -29,7 +29,7 @@ SignIn = Callable[[str], Page]
 
 
 @pytest.fixture
-def browser(monkeypatch: pytest.MonkeyPatch, platform_rows: None) -> Iterator[Browser]:
+def browser(monkeypatch: pytest.MonkeyPatch, transactional_db: None) -> Iterator[Browser]:
     """The machine's own Chromium; nothing is downloaded. It closes before the database is emptied."""
     found = next((path for name in NAMES if (path := shutil.which(name))), None)
     if found is None:

@@ -41,7 +41,7 @@ def first_week(tmp_path: Path) -> Path:
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.usefixtures("platform_rows", "valkey")
+@pytest.mark.usefixtures("transactional_db", "valkey")
 def test_every_step_gives_what_pandas_counts(first_week: Path, child_environment: dict[str, str]) -> None:
     said: list[str] = []
     walk = Walk(first_week, environment=child_environment, as_of=date(2018, 8, 8), most=ASKED, say=said.append)

@@ -31,7 +31,7 @@ from merch.subjects.store import store
 from tests.factories import MarketFactory
 from tests.factories.campaigns import CampaignFactory
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("platform_rows", "valkey")]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("transactional_db", "valkey")]
 
 PLACEMENTS = ("home-hero", "home-shelf", "now-playing-card", "checkout-banner", "account-page", "full-screen")
 LOCALES = {"SE": "sv-SE", "GB": "en-GB", "US": "en-US", "BR": "pt-BR"}

@@ -16,7 +16,7 @@ NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-def editor(platform_rows: None) -> User:
+def editor(transactional_db: None) -> User:
     return User.objects.create_superuser("ann", password="ann-password")
 
 
