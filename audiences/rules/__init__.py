@@ -5,8 +5,9 @@ Pure. The language itself is specified in docs/algorithms/rules.md.
 
 from audiences.rules.canonical import canonical, digest, node_digest, node_document
 from audiences.rules.compile import Predicate, compile_rule
+from audiences.rules.describe import Labels, describe
 from audiences.rules.environment import Env, HistoryCell, env_at
-from audiences.rules.evaluate import BitPositions, WhyFalse, holds, why_false
+from audiences.rules.evaluate import BitPositions, WhyFalse, first_false, holds, why_false
 from audiences.rules.inline import inline, resolve
 from audiences.rules.nodes import EVERYONE, Rule
 from audiences.rules.parse import parse
@@ -26,6 +27,7 @@ __all__ = [
     "HistoryCell",
     "HistoryNeed",
     "Kind",
+    "Labels",
     "Predicate",
     "Problem",
     "Reads",
@@ -38,9 +40,11 @@ __all__ = [
     "canonical",
     "compile_rule",
     "decode_trait",
+    "describe",
     "digest",
     "encode_trait",
     "env_at",
+    "first_false",
     "holds",
     "inline",
     "node_digest",

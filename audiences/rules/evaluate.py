@@ -62,6 +62,11 @@ def why_false(rule: Rule, env: Env, bit_positions: BitPositions) -> WhyFalse:
     return WhyFalse.AUDIENCE_MISS if _is_audience(first) else WhyFalse.TARGETING_MISS
 
 
+def first_false(rule: Rule, env: Env, bit_positions: BitPositions) -> Rule:
+    """The first condition of an inlined rule that stands in its way, as a rule of its own, for ``describe``."""
+    return Rule(_first_false(rule.node, _Judge(env, bit_positions)))
+
+
 def _first_false(node: Node, judge: "_Judge") -> Node:
     """The first false conjunct, walking into groups of ``all`` but not into an audience's own rule."""
     if isinstance(node, All):

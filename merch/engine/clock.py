@@ -25,6 +25,11 @@ def offset_at(table: ZoneTable, instant: int) -> int:
     return table.offsets[max(position, 0)] * MICROSECONDS
 
 
+def instant_text(instant: int) -> str:
+    """A UTC instant in microseconds as RFC 3339, for people who ask why."""
+    return (EPOCH + instant * MICROSECOND).isoformat().replace("+00:00", "Z")
+
+
 class LocalDay(NamedTuple):
     """Days since 1970-01-01 of the local date, the instant at which that date began there, the hour on the wall."""
 

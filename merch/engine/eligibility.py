@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from audiences.rules import why_false
+from audiences.rules import describe, first_false, why_false
 from merch.engine import caps
 from merch.engine.call import Call
-from merch.engine.clock import DAY
+from merch.engine.clock import DAY, instant_text
 from merch.engine.compiled import Candidate, Content, ReadyGuard, ReadyOffer
 from merch.engine.composing import amounts_of, choose_locale, price_at, quote_for
 from merch.engine.document import PriceDoc
@@ -65,7 +65,8 @@ def in_flight(candidate: Candidate, content: Content, call: Call) -> Objection |
     start, end = candidate.flight.instants(call.zone)
     if start <= call.now and (end is None or call.now < end):
         return None
-    return Objection(Reason.OUT_OF_SCHEDULE)
+    until = "further notice" if end is None else instant_text(end)
+    return Objection(Reason.OUT_OF_SCHEDULE, f"runs from {instant_text(start)} until {until}")
 
 
 def sold_here(candidate: Candidate, content: Content, call: Call) -> Objection | None:
@@ -84,7 +85,8 @@ def showable(candidate: Candidate, content: Content, call: Call) -> Objection | 
     if content.creative.format != placement.format:
         return Objection(Reason.FORMAT_MISMATCH, f"{content.creative.format}, not {placement.format}")
     if candidate.min_versions and _too_old(candidate, call):
-        return Objection(Reason.CLIENT_TOO_OLD)
+        platform = str(call.request.context.get("platform", ""))
+        return Objection(Reason.CLIENT_TOO_OLD, f"needs {placement.min_app_versions[platform]} on {platform}")
     locale = choose_locale(content.creative, call.locale)
     if locale is None:
         return Objection(Reason.LOCALE_MISSING, call.locale)
@@ -113,7 +115,9 @@ def targeted(candidate: Candidate, content: Content, call: Call) -> Objection | 
     rule = candidate.rule
     if rule is None or rule.holds(call.env):
         return None
-    return Objection(Reason(why_false(rule.rule, call.env, call.release.doc.bits).value))
+    bits = call.release.doc.bits
+    reason = Reason(why_false(rule.rule, call.env, bits).value)
+    return Objection(reason, f"needs: {describe(first_false(rule.rule, call.env, bits))}")
 
 
 def may_have_offer(candidate: Candidate, content: Content, call: Call) -> Objection | None:

@@ -386,3 +386,24 @@ def test_a_rule_that_raises_costs_only_its_own_campaign() -> None:
     assert reason(decision, "broken") == "TARGETING_MISS"
     assert reason(decision, "sound") == "SELECTED"
     assert decision.errors == ("broken/hero: TypeError",)
+
+
+def detail(release: Any, who: Any = None, asked: Any = None) -> str:
+    (loss,) = decided(release, who, asked).answers[0].losses
+    return str(loss.detail)
+
+
+def test_who_asks_why_is_told_which_condition_stood_in_the_way() -> None:
+    both = {"all": [{"ctx": "country", "op": "eq", "value": "SE"}, FREE["rule"]]}
+    of_free = campaign(rule={"v": 1, "rule": {"audience": "free", "op": "in"}}, audiences={"free": FREE})
+    phone = PlacementDoc(rank=1, format="hero", slots=1, max_age=300, min_app_versions={"ios": "8.9.0"})
+    on_ios = request(context={"country": "SE", "locale": "sv-SE", "platform": "ios"})
+
+    assert detail(ready(campaign(rule=rule(both))), subject(subscription_state="ACTIVE")) == (
+        "needs: Subscription state is FREE."
+    )
+    assert "free" in detail(ready(of_free), subject(subscription_state="ACTIVE"))
+    assert detail(ready(campaign(starts="2027-01-01T00:00:00"))) == (
+        "runs from 2026-12-31T23:00:00Z until further notice"
+    )
+    assert detail(ready(campaign(), placements={"home": phone}), None, on_ios) == "needs 8.9.0 on ios"
