@@ -179,7 +179,8 @@ def _literal(column: Column, stored: Any) -> Any:
     """A stored value in the type of the column it is compared with."""
     of = column.type()
     if of.is_date():
-        return ibis.literal(_EPOCH_DAY + timedelta(days=stored))
+        # Said as text: how a compiler spells a date's literal depends on what else the process has compiled before.
+        return ibis.literal((_EPOCH_DAY + timedelta(days=stored)).isoformat()).cast("date")
     if of.is_timestamp():
         return ibis.literal(_EPOCH + timedelta(microseconds=stored), type="timestamp('UTC')")
     return ibis.literal(stored)
