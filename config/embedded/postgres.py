@@ -114,8 +114,9 @@ class Postgres:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGCONT)  # a frozen server could not hear the next signal
         for mode in ("fast", "immediate"):
-            words: list[str | Path] = [binary("pg_ctl"), "stop", "-D", self.data, "-m", mode, "-t", str(STOP_SECONDS)]
-            if self._account().run(words, cwd="/").returncode == 0 or not processes.alive(pid):
+            # pg_ctl would wait for a postmaster that ended meanwhile, until somebody has waited for its process.
+            self._account().run([binary("pg_ctl"), "stop", "-D", self.data, "-m", mode, "-W"], cwd="/")
+            if processes.ended(pid, STOP_SECONDS):
                 return
         raise EmbeddedError(f"PostgreSQL (process {pid}) does not stop.\n{last_words(self.log)}")
 

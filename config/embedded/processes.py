@@ -1,7 +1,10 @@
 """Is the process with this id really the server we started?"""
 
 import os
+import time
 from pathlib import Path
+
+POLL_SECONDS = 0.02
 
 PROC = Path("/proc")
 
@@ -16,6 +19,16 @@ def alive(pid: int) -> bool:
     except (OSError, IndexError):
         return False
     return state not in ("Z", "X")
+
+
+def ended(pid: int, seconds: float) -> bool:
+    """Whether ``pid`` ends within ``seconds``."""
+    until = time.monotonic() + seconds
+    while alive(pid):
+        if time.monotonic() > until:
+            return False
+        time.sleep(POLL_SECONDS)
+    return True
 
 
 def signalable(pid: int) -> bool:
