@@ -41,6 +41,8 @@ class Record(msgspec.Struct):
     consent: dict[str, list[Any]]
     history: dict[str, list[Any]]
     marks: dict[str, list[Any]]
+    pins: dict[str, list[Any]]
+    journeys: dict[str, list[Any]]
 
     def as_written(self) -> Written:
         return Written(self.id, self.kind, self.key, self.version)
@@ -51,21 +53,25 @@ SELECT s.id, s.kind, s.key FROM audiences_subject s
 JOIN unnest(%s::text[], %s::text[]) AS asked(kind, key) ON s.kind = asked.kind AND s.key = asked.key
 """
 MAKE = """
-INSERT INTO audiences_subject (kind, key, version, traits, consent, history, marks, created_at, updated_at)
-SELECT kind, key, 0, '{}', '{}', '{}', '{}', %s, %s FROM unnest(%s::text[], %s::text[]) AS asked(kind, key)
+INSERT INTO audiences_subject
+    (kind, key, version, traits, consent, history, marks, pins, journeys, created_at, updated_at)
+SELECT kind, key, 0, '{}', '{}', '{}', '{}', '{}', '{}', %s, %s FROM unnest(%s::text[], %s::text[]) AS asked(kind, key)
 ORDER BY kind, key ON CONFLICT DO NOTHING
 """
 # NO KEY: rows that merely refer to a subject (exposures, list members) need not wait for its writers.
 LOCK = """
-SELECT id, kind, key, version, traits::text, consent::text, history::text, marks::text
+SELECT id, kind, key, version, traits::text, consent::text, history::text, marks::text, pins::text,
+    journeys::text
 FROM audiences_subject WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE
 """
 WRITE = """
 WITH changed AS (
     UPDATE audiences_subject s
     SET traits = given.traits, consent = given.consent, history = given.history, marks = given.marks,
+        pins = given.pins, journeys = given.journeys,
         version = nextval('subject_version'), updated_at = %s
-    FROM jsonb_to_recordset(%s::jsonb) AS given(id bigint, traits jsonb, consent jsonb, history jsonb, marks jsonb)
+    FROM jsonb_to_recordset(%s::jsonb) AS given(id bigint, traits jsonb, consent jsonb, history jsonb, marks jsonb,
+        pins jsonb, journeys jsonb)
     WHERE s.id = given.id
     RETURNING s.id, s.kind, s.key, s.version
 ), owed AS (

@@ -24,6 +24,8 @@ class Subject(models.Model):
     ``consent``  {purpose: [granted, observed-at in UTC microseconds]}
     ``history``  {"scope|key|of": [count, first, last, [instants], [session hashes]]}, instants in UTC microseconds
     ``marks``    {"experiment|KEY": [version, arm, instant]}: what was folded from exposures
+    ``pins``     {"campaign|KEY": [campaign, item, offer, start, end, price id, plan group]}: from first impressions
+    ``journeys`` {"KEY": [...]}: where the subject stands in each journey, folded from events
     """
 
     kind = models.CharField(max_length=1, choices=SubjectKind)
@@ -35,6 +37,8 @@ class Subject(models.Model):
     consent = models.JSONField(default=dict)
     history = models.JSONField(default=dict)
     marks = models.JSONField(default=dict)
+    pins = models.JSONField(default=dict)
+    journeys = models.JSONField(default=dict)
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
 

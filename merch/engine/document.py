@@ -81,6 +81,15 @@ class FieldDoc(Doc, frozen=True, kw_only=True):
     max_length: int | None = None
 
 
+class StrategyDoc(Doc, frozen=True, kw_only=True):
+    """How the candidates of one tier are ranked in a placement. See docs/algorithms/ranking.md."""
+
+    kind: str = "PRIORITY"  # PRIORITY, WEIGHTED, FORMULA, BANDIT
+    formula: str = ""
+    window: int = 3_600_000_000  # microseconds of the draw window: within it a retry draws the same
+    floor: int = 0  # of 10,000 draws of a BANDIT, those that explore
+
+
 class PlacementDoc(Doc, frozen=True, kw_only=True):
     rank: int
     format: str
@@ -89,6 +98,10 @@ class PlacementDoc(Doc, frozen=True, kw_only=True):
     fields: tuple[FieldDoc, ...] = ()
     min_app_versions: dict[str, str] = {}
     when_degraded: str = "UNPRICED"
+    interruption_cost: int = 0
+    strategy: StrategyDoc = StrategyDoc()
+    experiment: str | None = None  # a placement experiment; its arms are strategies
+    arms: dict[str, StrategyDoc] = {}
 
 
 class TermsDoc(Doc, frozen=True, kw_only=True):
@@ -116,6 +129,8 @@ class OfferDoc(Doc, frozen=True, kw_only=True):
     redeem_limit: int | None = None
     redeem_window: int | None = None  # microseconds
     profiled: bool = False
+    category: str = ""  # of an exclusive category one offer is shown per call, the cheapest over 12 months first
+    pool: str = ""  # of its codes; an empty pool stops it
 
 
 class CreativeDoc(Doc, frozen=True, kw_only=True):
@@ -127,11 +142,34 @@ class CreativeDoc(Doc, frozen=True, kw_only=True):
 
 
 class CapDoc(Doc, frozen=True, kw_only=True):
+    """At most ``limit`` of an event in a window: ROLLING (its length), CALENDAR_LOCAL (its unit), SESSION, LIFETIME."""
+
     scope: str
     event: str
     limit: int
-    window: int | None = None  # microseconds of a rolling window; None is lifetime
+    kind: str = "ROLLING"  # a rolling window without a length is LIFETIME
+    window: int | None = None  # microseconds of a rolling window
+    unit: str = ""  # of a calendar window: DAY, WEEK (from Monday) or MONTH, where the account lives
     scope_key: str = ""
+    strict: bool = False  # takes a hold in the serving store before it is shown
+
+
+class CooldownDoc(Doc, frozen=True, kw_only=True):
+    """Nothing of the scope for ``length`` microseconds after the last such event."""
+
+    scope: str
+    event: str
+    length: int
+    scope_key: str = ""
+
+
+class PressureDoc(Doc, frozen=True, kw_only=True):
+    """How much interruption a subject bears in ``window`` microseconds; each dismissal in it takes ``shrink`` away."""
+
+    allowance: int
+    window: int = 604_800_000_000
+    shrink: int = 0
+    least: int = 0  # what is left whatever is dismissed
 
 
 class ArmDoc(Doc, frozen=True, kw_only=True):
@@ -145,9 +183,10 @@ class ArmDoc(Doc, frozen=True, kw_only=True):
 class ItemDoc(Doc, frozen=True, kw_only=True):
     key: str
     placement: str
-    creative: str
+    creative: str  # digest in the campaign's creatives; empty where it shows nothing
     offer: str | None = None
     weight: int = 1
+    nothing: bool = False  # competes, and where it wins the slot stays empty
     experiment: str | None = None
     arms: dict[str, ArmDoc] = {}
 
@@ -167,6 +206,11 @@ class CampaignDoc(Doc, frozen=True, kw_only=True):
     audiences: dict[str, Rule | None] = {}  # every audience the rules name, transitively; None is a list
     fallback: bool = False
     caps: tuple[CapDoc, ...] = ()
+    cooldowns: tuple[CooldownDoc, ...] = ()
+    budgets: tuple[str, ...] = ()
+    journey: str | None = None
+    steps: tuple[str, ...] = ()  # of the journey at which it may be shown; none: at each
+    pin: int | None = None  # microseconds that its first impression keeps offer and price the same everywhere
     items: tuple[ItemDoc, ...] = ()
     offers: dict[str, OfferDoc] = {}  # key@version
     creatives: dict[str, CreativeDoc] = {}
@@ -245,16 +289,43 @@ class ReleaseDoc(Doc, frozen=True, kw_only=True):
     campaigns: tuple[CampaignDoc, ...] = ()
     guards: tuple[GuardDoc, ...] = ()
     shared_caps: tuple[CapDoc, ...] = ()
+    shared_cooldowns: tuple[CooldownDoc, ...] = ()
+    pressure: PressureDoc | None = None
+    costs: dict[str, int] = {}  # format -> interruption cost of one impression
+    budgets: dict[str, BudgetDoc] = {}
     exempt_tiers: tuple[str, ...] = ("LEGAL", "SERVICE")
     experiments: dict[str, ExperimentDoc] = {}
     holdouts: tuple[HoldoutDoc, ...] = ()
 
 
+class BudgetDoc(Doc, frozen=True, kw_only=True):
+    """A limit that campaigns share; what is left of it travels in the pulse."""
+
+    key: str
+    per_market: bool = False
+
+
+class BanditRows(Doc, frozen=True, kw_only=True):
+    """Drawn scores of one bandit placement: each row one draw, aligned with ``items`` ("campaign/item"), in 1e-6."""
+
+    digest: str
+    items: tuple[str, ...]
+    rows: tuple[tuple[int, ...], ...]
+
+
 class Pulse(Doc, frozen=True, kw_only=True):
-    """What changes faster than a release. ``keys`` is read at the door, never by the decision."""
+    """What changes faster than a release. ``keys`` is read at the door, never by the decision.
+
+    ``budgets``: "KEY|MARKET" (no market where the budget is not per market) -> how many of 10,000 subjects are let in
+    per draw window; 0 is exhausted, absent is all. ``empty_pools``: code pools without a code.
+    ``bandits``: by placement.
+    """
 
     number: int = 0
     kills: frozenset[str] = frozenset()
+    budgets: dict[str, int] = {}
+    empty_pools: frozenset[str] = frozenset()
+    bandits: dict[str, BanditRows] = {}
 
 
 _encoder = msgspec.json.Encoder(order="sorted")

@@ -37,18 +37,49 @@ class SuppressionFact(msgspec.Struct, frozen=True, array_like=True):
     end: int | None = None
 
 
+class GrantFact(msgspec.Struct, frozen=True, array_like=True):
+    """A person let this subject have an offer during [start, end): rows 3, 7 and the rule of 8 do not ask.
+
+    With ``amount`` (minor units of ``currency``) it also costs no more than that in the first period.
+    """
+
+    key: str
+    offer: str
+    start: int
+    end: int | None = None
+    amount: int | None = None
+    currency: str = ""
+
+
+class PinFact(msgspec.Struct, frozen=True, array_like=True):
+    """From the first impression at ``start`` until ``end``: this offer at this price, in every placement."""
+
+    campaign: str
+    item: str
+    offer: str  # key@version
+    start: int
+    end: int
+    price_id: int | None = None
+    plan_group: str = ""
+
+
 class SubjectRecord(msgspec.Struct, frozen=True, array_like=True):
-    """Everything about one subject that a decision may read. Grants and pins travel empty in this format."""
+    """Everything about one subject that a decision may read.
+
+    ``marks``: "experiment|KEY" -> (version, arm, instant); those of journeys in merch/engine/journeys.py.
+    ``pins``: "campaign|KEY" or "journey|KEY" -> pin.
+    """
 
     format: int = RECORD_FORMAT
     version: int = 0
     traits: dict[str, tuple[Stored, int]] = {}
     consent: dict[str, tuple[bool, int]] = {}
     suppressions: tuple[SuppressionFact, ...] = ()
-    grants: tuple[Any, ...] = ()
+    grants: tuple[GrantFact, ...] = ()
     history: dict[str, HistoryCell] = {}  # "scope|key|of"
-    marks: dict[str, tuple[int, str, int]] = {}  # "experiment|KEY" -> (version, arm, instant)
-    pins: dict[str, Any] = {}
+    marks: dict[str, tuple[int, str, int]] = {}
+    pins: dict[str, PinFact] = {}
+    journeys: dict[str, Any] = {}
 
 
 class Subject(msgspec.Struct, frozen=True):
@@ -78,7 +109,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     context: dict[str, Stored] = {}
     traits: dict[str, Stored] = {}  # overrides for this call
     prefetch: bool = False
-    refused_holds: tuple[str, ...] = ()
+    refused_holds: dict[str, str] = {}  # "campaign/item" -> CAPPED or DEGRADED_NO_COUNTERS: what its strict cap said
     stale_release: bool = False
 
 
@@ -105,8 +136,25 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True):
     saving: int | None = None
 
 
+class Hold(msgspec.Struct, frozen=True, kw_only=True):
+    """What a strict cap must hold in the serving store before its candidate is shown.
+
+    ``count`` is what the record says; with the holds alive it may not exceed ``limit``. The key repeats on a retry.
+    """
+
+    candidate: str  # campaign/item
+    cell: str
+    key: str
+    limit: int
+    count: int
+
+
 class Slot(msgspec.Struct, frozen=True, kw_only=True):
-    """One filled slot: what is shown, at what price, and in which test."""
+    """One filled slot: what is shown, at what price, and in which test.
+
+    ``propensity`` is the probability of exactly this outcome for this slot; not ``learnable`` are choices that chance
+    had no part in for another reason than rank: pinned ones, and those left over by caps.
+    """
 
     campaign: str
     item: str
@@ -122,6 +170,12 @@ class Slot(msgspec.Struct, frozen=True, kw_only=True):
     experiment: str | None = None
     variant: str | None = None
     propensity: float = 1.0
+    learnable: bool = True
+    journey: str | None = None
+    step: str | None = None
+    pin: str | None = None  # the pin that its impression makes or that chose it
+    pinned_until: int | None = None
+    hold: str | None = None  # key of the hold that its impression redeems
 
 
 class Loss(msgspec.Struct, frozen=True):
@@ -143,6 +197,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     degraded: tuple[str, ...] = ()
     losses: tuple[Loss, ...] = ()  # blocked would-be winners; with explain, everybody
     tests: tuple[str, ...] = ()  # of the decision's exposures, those that triggered in this placement
+    propensity: float = 1.0  # of its slots staying as empty as they are, where any is
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
@@ -155,3 +210,4 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     answers: tuple[Answer, ...]
     exposures: tuple[Exposure, ...] = ()
     errors: tuple[str, ...] = ()  # candidates whose rule raised
+    holds: tuple[Hold, ...] = ()  # to be taken before the answer leaves

@@ -163,6 +163,8 @@ def _hold_to_bound(records: Sequence[Record]) -> None:
                 consent=record.consent,  # type: ignore[arg-type]
                 history=record.history,  # type: ignore[arg-type]
                 marks=record.marks,  # type: ignore[arg-type]
+                pins=record.pins,  # type: ignore[arg-type]
+                journeys=record.journeys,
             )
         )
         if size > RECORD_BOUND:

@@ -15,6 +15,7 @@ from merch.subjects.packing import bits_key, pack_bits, pack_record, present, re
 # One statement is one snapshot: record, suppressions, bits and epoch belong together.
 COLUMNS = """
 SELECT s.id, s.kind, s.key, s.version, s.traits::text, s.consent::text, s.history::text, s.marks::text,
+    s.pins::text, s.journeys::text,
     (SELECT coalesce(jsonb_agg(jsonb_build_array(
         p.key, p.tiers, (extract(epoch FROM p.starts_at) * 1000000)::bigint,
         (extract(epoch FROM p.expires_at) * 1000000)::bigint) ORDER BY p.key), '[]')::text
@@ -50,7 +51,9 @@ def packed_page(after: int, size: int, *, now: datetime) -> list[Packed]:
 
 
 def _packed(row: tuple[Any, ...]) -> Packed:
-    id_, kind, key, version, traits, consent, history, marks, suppressions, layout, run, bits, epoch = row
+    id_, kind, key, version, traits, consent, history, marks, pins, journeys, suppressions, layout, run, bits, epoch = (
+        row
+    )
     record = SubjectRecord(
         version=version,
         traits=present(_decode(traits)),
@@ -58,6 +61,8 @@ def _packed(row: tuple[Any, ...]) -> Packed:
         suppressions=suppression_facts(_decode(suppressions)),
         history=_decode(history),
         marks=_decode(marks),
+        pins=_decode(pins),
+        journeys=_decode(journeys),
     )
     values = [(record_key(kind, key), pack_record(record, epoch))]
     if layout is not None:
