@@ -6,10 +6,10 @@ cells. Nothing here changes afterwards, except memos of pure functions.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple, Protocol
 
-from audiences.rules import Predicate, Rule, ValueType, Vocabulary
+from audiences.rules import Env, Predicate, Rule, ValueType, Vocabulary
 from audiences.tiers import Tier
 from experiments.assignment import ExperimentSpec
 from merch.engine.caps import Cap
@@ -149,18 +149,35 @@ class Candidate:
         return f"{self.campaign.key}/{self.item.key}"
 
 
+class Asker(Protocol):
+    """What a plan reads of a call: merch.engine.call.Call."""
+
+    env: Env
+
+
 class PlacementPlan(NamedTuple):
-    """A placement and its candidates, each tier in arbitration order, each beside its rule's predicate (None: none)."""
+    """A placement and its candidates, each tier in arbitration order."""
 
     slug: str
     doc: PlacementDoc
-    tiers: Mapping[Tier, tuple[tuple[Predicate | None, Candidate], ...]]
+    tiers: Mapping[Tier, tuple[Candidate, ...]]
     fallbacks: tuple[Candidate, ...]
 
     @property
     def candidates(self) -> tuple[Candidate, ...]:
         """All of them, fallbacks last."""
-        return (*(candidate for tier in self.tiers.values() for _, candidate in tier), *self.fallbacks)
+        return (*(candidate for tier in self.tiers.values() for candidate in tier), *self.fallbacks)
+
+    def matching(self, tier: Tier, call: Asker) -> Iterator[Candidate]:
+        """In arbitration order, the candidates of a tier that row 7 would not refuse, and those whose rule raises:
+        they are asked again in their row, where the failure gets its name."""
+        for candidate in self.tiers[tier]:
+            try:
+                may_hold = candidate.rule is None or candidate.rule.holds(call.env)
+            except Exception:
+                may_hold = True
+            if may_hold:
+                yield candidate
 
 
 class Release:

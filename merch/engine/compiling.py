@@ -254,10 +254,7 @@ class _Compiler:
         return PlacementPlan(
             slug=slug,
             doc=self.doc.placements[slug],
-            tiers={
-                tier: tuple((each.rule.holds if each.rule else None, each) for each in regular if each.tier is tier)
-                for tier in Tier
-            },
+            tiers={tier: tuple(each for each in regular if each.tier is tier) for tier in Tier},
             fallbacks=tuple(each for each in ordered if each.campaign.fallback),
         )
 

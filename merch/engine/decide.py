@@ -91,26 +91,20 @@ def _fill(filling: _Filling, tier: Tier, call: Call) -> None:
     """Candidates of one tier, best first, until the placement is full."""
     if filling.plan is None or filling.full() or _closed(filling.plan, call):
         return
-    env = call.env
-    for holds, candidate in filling.plan.tiers[tier]:
-        # The cheapest question first, as nobody asks for the code: whoever misses its rule loses, whatever came before.
-        try:
-            may_win = holds is None or holds(env)
-        except Exception:
-            may_win = True  # asked again in its row, where the failure gets its name
-        if may_win:
-            objection = _compete(filling, candidate, call)
-            if objection is None and filling.full():
-                return
-            if objection is not None and objection.reason in WOULD_HAVE_WON:
-                filling.lose(candidate, objection)
+    # The cheapest question first, as nobody asks for the code: whoever misses its rule loses, whatever came before.
+    for candidate in filling.plan.matching(tier, call):
+        objection = _compete(filling, candidate, call)
+        if objection is None and filling.full():
+            return
+        if objection is not None and objection.reason in WOULD_HAVE_WON:
+            filling.lose(candidate, objection)
 
 
 def _fill_and_explain(filling: _Filling, tier: Tier, call: Call) -> None:
     """The same, and whoever loses is named, also those who come too late."""
     if filling.plan is None or _closed(filling.plan, call):
         return
-    for _, candidate in filling.plan.tiers[tier]:
+    for candidate in filling.plan.tiers[tier]:
         if filling.full():
             _come_too_late(filling, candidate, eligibility.WHEN_FULL, call)
             continue
