@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
-from merch import reexecution
+from merch import explaining, reexecution
+from merch.api.rest.shown_why import PlacementWhy
 from merch.models import DecisionRecord
 from merch.recording import Inputs
 from merch.reexecution import Recorded
@@ -26,8 +28,33 @@ def test_facts_are_shown_as_they_were(
     monkeypatch.setattr(reexecution, "release_named", lambda digest: release)
     kept = Recorded(DecisionRecord(), Inputs(request(), who, NOON, ()), decided(release, who))
 
-    told = reexecution.explain(kept)
+    told = explaining.explain(kept)
 
     assert told["facts"]["record"]["traits"]["birth_date"]["value"] == shown
     reasons = [each["reason"] for each in told["placements"][0]["candidates"]] or ["SELECTED"]
     assert reasons == [reason]
+
+
+def test_one_campaign_is_told_what_would_have_changed_its_fate(monkeypatch: pytest.MonkeyPatch) -> None:
+    rule = {"v": 1, "rule": {"trait": "minutes", "op": "gte", "value": 100}}
+    release, who = ready(campaign("student", rule=rule), campaign("rival", priority=1)), subject(minutes=20)
+    monkeypatch.setattr(reexecution, "release_named", lambda digest: release)
+    kept = Recorded(DecisionRecord(), Inputs(request(), who, NOON, ()), decided(release, who))
+
+    told = explaining.explain(kept, campaign="student")["placements"][0]
+    rival = explaining.explain(kept, campaign="rival")["placements"][0]
+
+    assert told["smallest_change"] == {
+        "campaign": "student",
+        "changes": [
+            {
+                "kind": "trait",
+                "name": "minutes",
+                "from": 20,
+                "to": 100,
+                "sentence": "trait minutes is 100 instead of 20",
+            }
+        ],
+    }
+    assert "smallest_change" not in rival
+    msgspec.convert(told, PlacementWhy)

@@ -18,6 +18,7 @@ WHY = {
     403: "The key's scope or origin does not allow this.",
     404: "There is no such thing, or this key may not see it.",
     405: "Another method is meant; `Allow` names it.",
+    410: "It was there, and is no longer kept.",
     411: "A Content-Length is needed.",
     413: "The body is too large.",
     415: "Not JSON in UTF-8, plain or packed with gzip.",

@@ -1,0 +1,95 @@
+"""Why did this account see that, and not this?
+
+The full funnel of a recorded decision as plain JSON, told from making it again; and for one campaign that lost, the
+smallest change of facts that would have made it win. What is told is specified in docs/algorithms/explain.md.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from merch import reexecution
+from merch.answering import time_text
+from merch.engine.compiled import Release
+from merch.engine.edit_words import shown
+from merch.engine.edits import Given
+from merch.engine.facts import Answer
+from merch.engine.smallest import as_json, smallest_change
+from merch.recording import Inputs
+from merch.reexecution import Recorded, pulse_of
+
+
+def explain(recorded: Recorded, *, campaign: str | None = None) -> dict[str, Any]:
+    """The funnel; with ``campaign`` each placement where it lost says what would have changed that.
+
+    Raises ReleaseGone.
+    """
+    release = reexecution.release_named(recorded.decision.release)
+    anew = reexecution.again(recorded, explain=True)
+    return {
+        "decision_id": anew.decision_id,
+        "decided_at": time_text(anew.decided_at),
+        "release": anew.release,
+        "pulse": anew.pulse,
+        "subject": f"{recorded.inputs.request.kind}:{recorded.inputs.request.key}",
+        "facts": facts_of(recorded.inputs, release),
+        "placements": [_placement(answer, recorded, release, campaign) for answer in anew.answers],
+        "exposures": [msgspec.to_builtins(exposure) for exposure in anew.exposures],
+        "errors": list(anew.errors),
+    }
+
+
+def _placement(answer: Answer, recorded: Recorded, release: Release, campaign: str | None) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "placement": answer.placement,
+        "reason": answer.reason,
+        "degraded": list(answer.degraded),
+        "shown": [{"campaign": slot.campaign, "item": slot.item, "variant": slot.variant} for slot in answer.slots],
+        "candidates": [msgspec.to_builtins(loss) for loss in answer.losses],
+    }
+    if campaign is not None:
+        inputs = recorded.inputs
+        given = Given(inputs.request, inputs.subject, inputs.now)
+        found = smallest_change(release, pulse_of(recorded), given, answer.placement, campaign)
+        if found is not None:
+            body["smallest_change"] = {"campaign": campaign, **as_json(found, given, release)}
+    return body
+
+
+def facts_of(inputs: Inputs, release: Release) -> dict[str, Any]:
+    """What was known: null for a record that could not be read."""
+    context = {
+        name: shown(release.context_types[name], value)
+        for name, value in inputs.request.context.items()
+        if name in release.context_types
+    }
+    if inputs.subject is None:
+        return {"record": None, "context": context}
+    record = inputs.subject.record
+    return {
+        "record": {
+            "version": record.version,
+            "traits": {
+                name: {
+                    "value": shown(release.trait_types[name], value),
+                    "observed_at": time_text(observed),
+                    "age_seconds": (inputs.now - observed) // 1_000_000,
+                }
+                for name, (value, observed) in sorted(record.traits.items())
+                if name in release.trait_types
+            },
+            "consent": {name: given for name, (given, _) in record.consent.items()},
+            "suppressions": [
+                {"key": each.key, "tiers": list(each.tiers), "until": time_text(each.end) if each.end else None}
+                for each in record.suppressions
+            ],
+            "history": {
+                name: {"count": cell.count, "first": time_text(cell.first), "last": time_text(cell.last)}
+                for name, cell in sorted(record.history.items())
+            },
+            "behaviour_bits": f"{inputs.subject.bits:x}",
+        },
+        "context": context,
+    }
