@@ -8,17 +8,9 @@ import socket
 from celery import shared_task
 from django.utils import timezone
 
-from audiences.membership import (
-    LeaseLost,
-    RunBusy,
-    abandon,
-    due,
-    execute,
-    fruitless,
-    start_run,
-    sweep_exports,
-    waiting,
-)
+from audiences.membership import LeaseLost, RunBusy, due, fruitless, start_run, sweep_exports, waiting
+from audiences.membership.execution import execute
+from audiences.membership.publish import abandon
 
 
 @shared_task(name="audiences.start_due_run")

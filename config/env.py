@@ -8,6 +8,7 @@ import environ
 
 PROJECT = Path(__file__).resolve().parent.parent
 DEFAULT_PORT = 8000
+LAST_TOKEN_KEY = 255  # a key's number is one byte of its tokens
 
 # These hosts cannot exist (RFC 2606), so a process that was started without its servers says so by name.
 NO_DATABASE = "postgres://merch@database-url-is-not-set.invalid/merch"
@@ -20,7 +21,7 @@ class Environment:
 
     ``database_url`` and ``redis_url`` are None when unset: manage.py and `make` then use the embedded
     servers. ``broker_url`` defaults to ``redis_url``. ``merch_secret`` is the server secret as text; None means the
-    file ``<home>/secret``.
+    file ``<home>/secret``. ``token_keys``: numbers of the keys of tokens and quotes; the first signs.
     ``xdist_worker`` is the position of a test worker, None outside pytest-xdist.
     """
 
@@ -32,6 +33,7 @@ class Environment:
     deployment: str
     secret_key: str | None
     merch_secret: str | None
+    token_keys: tuple[int, ...]
     debug: bool
     allowed_hosts: tuple[str, ...]
     csrf_trusted_origins: tuple[str, ...]
@@ -63,12 +65,21 @@ def read() -> Environment:
         deployment=text("MERCH_DEPLOYMENT") or "local",
         secret_key=text("SECRET_KEY"),
         merch_secret=text("MERCH_SECRET"),
+        token_keys=key_numbers(words("MERCH_TOKEN_KEYS") or ("1",)),
         debug=env.bool("DEBUG") if text("DEBUG") else False,
         allowed_hosts=words("ALLOWED_HOSTS"),
         csrf_trusted_origins=words("CSRF_TRUSTED_ORIGINS"),
         web_workers=number("WEB_WORKERS", 1),
         xdist_worker=int(worker.removeprefix("gw")) if worker.startswith("gw") else None,
     )
+
+
+def key_numbers(given: tuple[str, ...]) -> tuple[int, ...]:
+    """Numbers of token keys, the one that signs first."""
+    numbers = [int(each) if each.isascii() and each.isdigit() else 0 for each in given]
+    if len(set(numbers)) < len(numbers) or not all(1 <= number <= LAST_TOKEN_KEY for number in numbers):
+        raise ValueError(f"MERCH_TOKEN_KEYS: {','.join(given)} are not different numbers of 1 to {LAST_TOKEN_KEY}.")
+    return tuple(numbers)
 
 
 def absolute(home: str) -> Path:

@@ -12,7 +12,7 @@ from audiences.history import session_hash
 from audiences.moments import moment
 from merch.engine.composing import decimal_text
 from merch.engine.facts import Answer, Decision, Quote, Request, Slot
-from merch.tokens import Claimed, Claims, sign, sign_quote
+from merch.tokens import Claimed, Claims, Promise, sign, sign_quote
 
 Json = dict[str, Any]
 PLACEMENT_SLOT = -1  # the slot number of a placement's own token
@@ -50,13 +50,13 @@ def _placement(answer: Answer, decision: Decision, request: Request) -> Json:
         body["valid_until"] = time_text(answer.valid_until)
         body["token"] = sign(_claims(answer, None, PLACEMENT_SLOT, decision, request))
     body["slots"] = [
-        _slot(slot, sign(_claims(answer, slot, number, decision, request)), decision)
+        _slot(slot, sign(_claims(answer, slot, number, decision, request)), decision, request)
         for number, slot in enumerate(answer.slots)
     ]
     return body
 
 
-def _slot(slot: Slot, token: str, decision: Decision) -> Json:
+def _slot(slot: Slot, token: str, decision: Decision, request: Request) -> Json:
     body: Json = {
         "campaign": slot.campaign,
         "tier": slot.tier,
@@ -66,13 +66,13 @@ def _slot(slot: Slot, token: str, decision: Decision) -> Json:
     if slot.offer is not None:
         body["offer"] = {"key": slot.offer, "version": slot.offer_version, "mechanic": slot.mechanic}
     if slot.quote is not None:
-        body["quote"] = _quote(slot.quote, slot, decision)
+        body["quote"] = _quote(slot.quote, slot, decision, request)
     if slot.experiment is not None:
         body["experiment"] = {"key": slot.experiment, "variant": slot.variant}
     return body
 
 
-def _quote(quote: Quote, slot: Slot, decision: Decision) -> Json:
+def _quote(quote: Quote, slot: Slot, decision: Decision, request: Request) -> Json:
     body: Json = {
         "amount": decimal_text(quote.amount, quote.exponent),
         "currency": quote.currency,
@@ -81,10 +81,24 @@ def _quote(quote: Quote, slot: Slot, decision: Decision) -> Json:
     }
     if quote.then is not None:
         body["then"] = decimal_text(quote.then, quote.exponent)
-    promise = (decision.decision_id, slot.offer, slot.offer_version, quote.price_id, quote.amount, quote.then,
-               quote.currency, quote.period, quote.expires_at)  # fmt: skip
-    body["signature"] = sign_quote(promise)
+    body["signature"] = sign_quote(_promise(quote, slot, decision, request))
     return body
+
+
+def _promise(quote: Quote, slot: Slot, decision: Decision, request: Request) -> Promise:
+    return Promise(
+        decision_id=decision.decision_id,
+        kind=request.kind,
+        subject_key=request.key,
+        offer=slot.offer,
+        offer_version=slot.offer_version,
+        price_id=quote.price_id,
+        amount=quote.amount,
+        then=quote.then,
+        currency=quote.currency,
+        period=quote.period,
+        expires_at=quote.expires_at,
+    )
 
 
 def _triggered(answer: Answer, decision: Decision) -> tuple[Claimed, ...]:

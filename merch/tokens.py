@@ -1,14 +1,17 @@
 """What was shown to whom, said so that nobody can alter it?
 
 A token is base64url of: one byte naming the key, the claims as MessagePack, 16 bytes of keyed BLAKE2b over both. Keys
-follow from the server's secret, the deployment and the key's number, so a token of another deployment is refused. To
-rotate, put a new number first in settings.MERCH_TOKEN_KEYS: it signs, and the others verify until they are removed.
+follow from the server's secret, the deployment and the key's number, so a token of another deployment is refused. The
+first number of settings.MERCH_TOKEN_KEYS signs, all of them verify; how to rotate: docs/howto/rotate-token-keys.md.
+
+A quote's signature is built alike from keys of its own. It is a promise to one subject until an instant of our own
+clock, so nothing is tolerated about either.
 """
 
 from __future__ import annotations
 
 import binascii
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from hashlib import blake2b
 from hmac import compare_digest
 
@@ -22,7 +25,7 @@ _TO_URL = bytes.maketrans(b"+/", b"-_")
 _FROM_URL = bytes.maketrans(b"-_+/", b"+/!!")  # the plain alphabet's two are no second spelling
 
 Claimed = tuple[str, int, str, bool, float]  # test, version, arm, ghost, propensity
-Promise = tuple[str | int | None, ...]
+Holder = tuple[str, str]  # kind ("a" or "d") and bare id
 
 
 class Claims(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
@@ -52,8 +55,29 @@ class Claims(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     variant: str | None = None
 
 
+class Promise(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """A price that the subject may have until ``expires_at`` (no longer at it). Amounts in minor units.
+
+    Fields are only ever added, at the end, with a default.
+    """
+
+    decision_id: str
+    kind: str
+    subject_key: str
+    offer: str | None
+    offer_version: int | None
+    price_id: int | None
+    amount: int
+    then: int | None
+    currency: str
+    period: str
+    expires_at: int  # UTC microseconds
+
+
 class TokenRefused(ValueError):
-    """``code``: token_malformed, token_unknown_key or token_signature; the text is a sentence for the sender."""
+    """``code``: token_malformed, token_unknown_key or token_signature, of a quote also quote_expired or
+    quote_of_another; the text is a sentence for the sender.
+    """
 
     def __init__(self, code: str, sentence: str) -> None:
         super().__init__(sentence)
@@ -111,7 +135,7 @@ _ring = Ring(settings.MERCH_SECRET, settings.MERCH_DEPLOYMENT, settings.MERCH_TO
 _quotes = Ring(settings.MERCH_SECRET, f"quote:{settings.MERCH_DEPLOYMENT}", settings.MERCH_TOKEN_KEYS)
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Claims).decode
-_decode_promise = msgspec.msgpack.Decoder(tuple[str | int | None, ...]).decode
+_decode_promise = msgspec.msgpack.Decoder(Promise).decode
 
 
 def sign(claims: Claims, *, ring: Ring = _ring) -> str:
@@ -133,6 +157,18 @@ def sign_quote(promise: Promise, *, ring: Ring = _quotes) -> str:
     return ring.sign(_encode(promise))
 
 
-def verify_quote(signature: str, *, ring: Ring = _quotes) -> Promise:
-    """What was promised. Raises TokenRefused."""
-    return _decode_promise(ring.open(signature))
+def verify_quote(signature: str, *, holders: Container[Holder], now: int, ring: Ring = _quotes) -> Promise:
+    """What was promised to one of ``holders``, if it still holds at ``now``. Raises TokenRefused.
+
+    ``holders``: who wants it honoured, an account and the devices linked to it.
+    """
+    body = ring.open(signature)
+    try:
+        promise = _decode_promise(body)
+    except msgspec.MsgspecError as wrong:
+        raise TokenRefused("token_malformed", "The quote was signed by an incompatible version.") from wrong
+    if (promise.kind, promise.subject_key) not in holders:
+        raise TokenRefused("quote_of_another", "The quote was made for another subject; ask for a decision of its own.")
+    if now >= promise.expires_at:
+        raise TokenRefused("quote_expired", "The quote has expired; ask for a new decision.")
+    return promise

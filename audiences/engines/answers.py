@@ -8,8 +8,9 @@ from typing import Any
 import ibis
 from msgspec import Struct
 
-from audiences.engines.facts import ID, Facts, events_table, profile_table
+from audiences.engines.facts import ID, Facts
 from audiences.engines.rules_ibis import expression, features
+from audiences.engines.tables import events_table, profile_table
 from audiences.rules import Rule
 
 # A statement of many rules costs its planner more than a second scan costs the executor.

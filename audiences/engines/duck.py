@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from audiences.engines.answers import Statements, statements
 from audiences.engines.export import days, export_days, export_subjects, open_duckdb
-from audiences.engines.facts import ID, Facts, events_table
+from audiences.engines.facts import ID, Facts
+from audiences.engines.tables import events_table
 from audiences.rules import Rule
 
 

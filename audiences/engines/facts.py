@@ -9,25 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import ibis
 from msgspec import Struct
 
-from audiences.engines.plan import Plan, feature_plan, observed_at, property_column
+from audiences.engines.plan import Plan, feature_plan, property_column
 from audiences.rules import Rule, Type, ValueType, decode_trait
 from audiences.rules.nodes import TraitLeaf, leaves
 
 ID = "subject id"  # no trait can have this name
-
-_IBIS = {
-    Type.STRING: "string",
-    Type.INT: "int64",
-    Type.DECIMAL: "int64",
-    Type.BOOL: "boolean",
-    Type.DATE: "date",
-    Type.TIMESTAMP: "timestamp('UTC')",
-    Type.SET: "array<string>",
-    Type.VERSION: "int64",
-}
 
 
 class Property(Struct, frozen=True):
@@ -86,24 +74,6 @@ def _properties(plan: Plan, events: Mapping[str, Mapping[str, ValueType]]) -> It
             read.setdefault((feature.event, part.field), set()).add(part.value)
     for (event, field), values in sorted(read.items()):
         yield Property(event, field, events[event][field], tuple(sorted(values)))
-
-
-def profile_table(facts: Facts) -> Any:
-    """The Ibis table ``profile``: one row per subject."""
-    schema = {ID: "int64"}
-    for name, of in facts.traits.items():
-        schema |= {name: _IBIS[of.type], observed_at(name): "int64"}
-    schema |= dict.fromkeys(facts.plan.lists.values(), "boolean")
-    schema |= dict.fromkeys(facts.plan.buckets.values(), "int64")
-    return ibis.table(schema, name="profile")
-
-
-def events_table(facts: Facts) -> Any:
-    """The Ibis table ``events``: one row per event, ``day`` in days since 1970-01-01."""
-    schema = {"subject": "int64", "name": "string", "day": "int64"}
-    kinds = {Type.STRING: "string", Type.BOOL: "boolean"}
-    schema |= {each.column: kinds.get(each.type.type, "int64") for each in facts.properties}
-    return ibis.table(schema, name="events")
 
 
 def spellings(of: ValueType, stored: Any) -> list[str]:

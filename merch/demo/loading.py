@@ -19,6 +19,7 @@ from django.core.management import call_command
 from django.db import transaction
 
 from audiences import membership
+from audiences.membership.execution import execute
 from audiences.models import Audience, AudienceRun, Revision, Subject, Suppression
 from audiences.tiers import Tier
 from campaigns import behaviours, importing
@@ -150,7 +151,7 @@ def _open_cases(plan: Plan) -> None:
 def _audiences(plan: Plan, progress: Callable[[int], None]) -> None:
     behaviours.ensure()
     run = membership.start_run(plan.now)
-    run = membership.execute(run, f"demo:{os.getpid()}")
+    run = execute(run, f"demo:{os.getpid()}")
     if run.state != AudienceRun.State.PUBLISHED:
         raise NotLoaded(f"The audience run is {run.get_state_display().lower()}: {run.note}")
     _finish("audiences", plan, hire().admin)

@@ -6,13 +6,14 @@ Market, zone, law and the rule environment are worked out once; each candidate o
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from typing import Any
 
 from audiences.rules import Env
 from merch.engine.clock import local_day_at
-from merch.engine.compiled import Release
+from merch.engine.compiled import Candidate, Content, Release
 from merch.engine.document import MarketDoc, Pulse, ZoneTable
-from merch.engine.facts import HistoryCell, Request, Subject, SubjectRecord
+from merch.engine.facts import GrantFact, HistoryCell, PinFact, Request, Subject, SubjectRecord
 from merch.engine.law import Law, age_on, law_of
 
 MARKET, TIME_ZONE, BIRTH_DATE = "market", "time_zone", "birth_date"
@@ -42,18 +43,24 @@ class Call:
     __slots__ = (
         "billing",
         "billing_market",
+        "chosen_categories",
         "chosen_offers",
         "env",
         "errors",
         "exposures",
+        "grants",
         "law",
         "locale",
         "now",
+        "pinned_groups",
+        "pins",
+        "preferring",
         "pulse",
         "readable",
         "record",
         "release",
         "request",
+        "settled",
         "tests",
         "triggered",
         "zone",
@@ -78,7 +85,13 @@ class Call:
             traits, _with_hour(request.context, hour), HistoryView(self.record.history),
             subject.bits if subject else 0, request.key, now, today, day_start,
         )  # fmt: skip
+        self.pins = self._live_pins()
+        self.pinned_groups = {pin.plan_group for _, pin in self.pins.values() if pin.plan_group}
+        self.grants = self._live_grants()
+        self.preferring: frozenset[str] = frozenset()  # campaigns that a step of a journey prefers now
         self.chosen_offers: set[str] = set()
+        self.chosen_categories: set[str] = set()
+        self.settled: set[str] = set()  # experiments that an earlier slot of this call has drawn
         self.tests: set[str] = set()
         self.triggered: dict[str, list[str]] = {}  # placement -> tests that could have changed what it shows
         self.exposures: list[Any] = []
@@ -101,6 +114,77 @@ class Call:
             return None
         born = traits[BIRTH_DATE][0]
         return age_on(born, today) if born <= today else None
+
+    def _live_pins(self) -> dict[str, tuple[str, PinFact]]:
+        """By offer: the pin's name and the pin. That of a killed campaign holds nobody to what cannot be shown."""
+        return {
+            pin.offer.partition("@")[0]: (name, pin)
+            for name, pin in sorted(self.record.pins.items())
+            if pin.start <= self.now < pin.end and pin.campaign not in self.pulse.kills
+        }
+
+    def _live_grants(self) -> dict[str, GrantFact]:
+        """By offer; the one that ends last, where several hold."""
+        live = [
+            grant
+            for grant in self.record.grants
+            if grant.start <= self.now and (grant.end is None or self.now < grant.end)
+        ]
+        return {
+            grant.offer: grant for grant in sorted(live, key=lambda each: (each.end is None, each.end or 0, each.key))
+        }
+
+    @property
+    def plain(self) -> bool:
+        """Does nothing of this subject's own stand against the plain order?"""
+        return not self.pins and not self.grants and not self.preferring
+
+    def preferred(self, candidate: Candidate) -> bool:
+        """Does a step of a journey that the subject is at prefer its campaign?"""
+        return candidate.campaign.key in self.preferring
+
+    def pin_of(self, content: Content) -> PinFact | None:
+        """The pin that holds this content's offer, if one does."""
+        if not self.pins or content.offer is None:
+            return None
+        held = self.pins.get(content.offer.doc.key)
+        return held[1] if held else None
+
+    def pin_for(self, candidate: Candidate, content: Content) -> tuple[str | None, PinFact | None, int | None]:
+        """Name and pin that hold what is shown; or the name, and until when a first impression will pin it."""
+        if content.offer is None:
+            return None, None, None
+        held = self.pins.get(content.offer.doc.key)
+        if held is not None:
+            return held[0], held[1], None
+        campaign = candidate.campaign
+        if campaign.pin is None:
+            return None, None, None
+        name = f"journey|{campaign.journey}" if campaign.journey else f"campaign|{campaign.key}"
+        return name, None, self.now + campaign.pin
+
+    def grant_of(self, content: Content) -> GrantFact | None:
+        """The grant of this content's offer, if there is one."""
+        if not self.grants or content.offer is None:
+            return None
+        return self.grants.get(content.offer.doc.key)
+
+    def choose(self, content: Content) -> None:
+        """One offer once per call, and one of an exclusive category."""
+        if content.offer is None:
+            return
+        self.chosen_offers.add(content.offer.doc.key)
+        if content.offer.doc.category:
+            self.chosen_categories.add(content.offer.doc.category)
+
+    def fork(self) -> Call:
+        """As it stands, to try something out: what is chosen, exposed or found wrong in it stays in it."""
+        other = copy(self)
+        other.chosen_offers, other.chosen_categories = set(self.chosen_offers), set(self.chosen_categories)
+        other.settled, other.tests = set(self.settled), set(self.tests)
+        other.triggered = {slug: list(tests) for slug, tests in self.triggered.items()}
+        other.exposures, other.errors = list(self.exposures), list(self.errors)
+        return other
 
     def fresh(self, trait: str) -> bool:
         """Known, and not stale: what ``requires`` asks."""

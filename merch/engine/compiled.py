@@ -106,6 +106,7 @@ class Candidate:
     __slots__ = (
         "arms",
         "campaign",
+        "category",
         "content",
         "experiment",
         "flight",
@@ -142,6 +143,7 @@ class Candidate:
         self.arms = arms  # variant -> what it shows; None: nothing
         self.holdouts = holdouts
         self.tier = Tier(campaign.tier)
+        self.category = content.offer.doc.category if content.offer else ""  # an exclusive one
 
     @property
     def name(self) -> str:
@@ -162,6 +164,8 @@ class PlacementPlan(NamedTuple):
     doc: PlacementDoc
     tiers: Mapping[Tier, tuple[Candidate, ...]]
     fallbacks: tuple[Candidate, ...]
+    plain: Mapping[Tier, bool]  # by arbitration order alone: no strategy, category or experiment has a say
+    experiment: ReadyExperiment | None = None  # varies the strategy
 
     @property
     def candidates(self) -> tuple[Candidate, ...]:

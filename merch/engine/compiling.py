@@ -45,6 +45,7 @@ from merch.engine.composing import placeholders
 from merch.engine.document import (
     ArmDoc,
     CampaignDoc,
+    CreativeDoc,
     ExperimentDoc,
     HoldoutDoc,
     ItemDoc,
@@ -56,6 +57,7 @@ from merch.engine.document import Rule as RuleDocument
 from merch.engine.law import Traits as LegalTraits
 
 VERSION = ValueType(Type.VERSION)
+NOTHING = CreativeDoc(key="", format="")
 SCOPE_ORDER = {"GLOBAL": 0, "DOMAIN": 1, "CAMPAIGN": 2}
 
 
@@ -163,6 +165,9 @@ class _Compiler:
         return ReadyExperiment(spec, self._optional(doc.rule, doc.audiences, doc.key), doc.running)
 
     def _candidates(self, campaign: CampaignDoc) -> list[Candidate]:
+        unknown = [key for key in campaign.budgets if key not in self.doc.budgets]
+        if unknown:
+            raise BadRelease(f"{campaign.key}: there is no budget {unknown[0]}")
         rule = self._optional(campaign.rule, campaign.audiences, campaign.key)
         offers = {
             name: ReadyOffer(offer, self._optional(offer.rule, campaign.audiences, f"{campaign.key}: offer {name}"))
@@ -205,10 +210,10 @@ class _Compiler:
     ) -> Content:  # fmt: skip
         offer_key = arm.offer or item.offer
         creative_key = arm.creative or item.creative
-        if creative_key not in campaign.creatives or (offer_key and offer_key not in offers):
+        shown = NOTHING if item.nothing else campaign.creatives.get(creative_key)
+        if shown is None or (offer_key and offer_key not in offers):
             raise BadRelease(f"{campaign.key}/{item.key}: its creative or offer is not in the campaign")
-        offer = offers[offer_key] if offer_key else None
-        creative = campaign.creatives[creative_key]
+        offer, creative = offers[offer_key] if offer_key else None, shown
         guards = tuple(guard for guard in self.guards if _applies(guard, campaign, offer))
         # A fallback is asked neither targeting nor caps, so it needs no record for them either.
         caps = () if campaign.fallback else self._caps(campaign, item, offer_key)
@@ -251,12 +256,24 @@ class _Compiler:
     def _plan(self, slug: str, found: list[Candidate]) -> PlacementPlan:
         ordered = sorted(found, key=_arbitration_order)
         regular = [candidate for candidate in ordered if not candidate.campaign.fallback]
+        doc = self.doc.placements[slug]
+        by_tier = {tier: [each for each in regular if each.tier is tier] for tier in Tier}
+        alone = doc.strategy.kind == "PRIORITY" and doc.experiment is None
         return PlacementPlan(
             slug=slug,
-            doc=self.doc.placements[slug],
-            tiers={tier: tuple(each for each in regular if each.tier is tier) for tier in Tier},
+            doc=doc,
+            tiers={tier: tuple(found) for tier, found in by_tier.items()},
             fallbacks=tuple(each for each in ordered if each.campaign.fallback),
+            plain={tier: alone and not any(each.category for each in found) for tier, found in by_tier.items()},
+            experiment=self._strategy_test(slug, doc),
         )
+
+    def _strategy_test(self, slug: str, doc: PlacementDoc) -> ReadyExperiment | None:
+        if doc.experiment is None:
+            return None
+        if doc.experiment not in self.experiments:
+            raise BadRelease(f"placement {slug}: its experiment {doc.experiment} is not in the release")
+        return self.experiments[doc.experiment]
 
 
 def _min_versions(slug: str, placement: PlacementDoc) -> dict[str, int]:

@@ -5,12 +5,17 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from typing import Any
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+from msgspec.structs import replace
 
 from merch.engine.clock import MICROSECONDS
 from merch.engine.document import CreativeDoc, MarketDoc, MoneyDoc, OfferDoc, PriceDoc
-from merch.engine.facts import Quote
+from merch.engine.facts import GrantFact, Quote
 
+TWELFTHS = {"D": 12, "W": 84, "M": 365, "Y": 4_380}  # of a day
+YEAR = 4_380
 QUOTE_LIFE = 15 * 60 * MICROSECONDS
 PLACEHOLDER = re.compile(r"\{(price|then|saving)\}")
 
@@ -24,10 +29,11 @@ def price_at(prices: Sequence[PriceDoc], now: int) -> PriceDoc | None:
     return price if price.end is None or now < price.end else None
 
 
-def quote_for(offer: OfferDoc, price: PriceDoc, market: MarketDoc, market_code: str, now: int) -> Quote | None:
-    """What the customer pays first and then. None where the terms name no amount for this market.
+def quote_for(offer: OfferDoc, price: PriceDoc, market: MarketDoc, market_code: str, until: int) -> Quote | None:
+    """What the customer pays first and then, promised ``until`` (exclusive).
 
-    A discount is rounded half up to the minor unit, once, on one cycle.
+    None where the terms name no amount for this market. A discount is rounded half up to the minor unit, once, on one
+    cycle.
     """
     terms = offer.terms
     cycles = terms.cycles or 1
@@ -48,11 +54,57 @@ def quote_for(offer: OfferDoc, price: PriceDoc, market: MarketDoc, market_code: 
         currency=market.currency,
         exponent=market.exponent,
         period=period,
-        expires_at=now + QUOTE_LIFE,
+        expires_at=until,
         price_id=price.id,
         then=price.amount if changed else None,
         saving=max(price.amount * cycles - whole, 0) if changed else None,
     )
+
+
+def at_most(quote: Quote | None, grant: GrantFact | None) -> Quote | None:
+    """The quote, no dearer in its first period than what a person granted in the same currency."""
+    if quote is None or grant is None or grant.amount is None or grant.currency != quote.currency:
+        return quote
+    if grant.amount >= quote.amount:
+        return quote
+    return replace(
+        quote,
+        amount=grant.amount,
+        then=quote.amount if quote.then is None else quote.then,
+        saving=(quote.saving or 0) + quote.amount - grant.amount,
+    )
+
+
+class TotalCost(NamedTuple):
+    """Minor units over 12 months from the start of an offer, and how long its own terms last, in twelfths of a day."""
+
+    amount: Fraction
+    promised: Fraction
+
+
+def total_over_year(offer: OfferDoc, price: PriceDoc, market_code: str) -> TotalCost:
+    """The offer's terms, then the list price pro rata; a month is a twelfth of 365 days."""
+    terms = offer.terms
+    cycle = length_of(price.period)
+    promised, paid = Fraction(0), Fraction(0)
+    if terms.free_period is not None:
+        promised = Fraction(length_of(terms.free_period))
+    elif terms.amounts is not None:
+        promised, paid = Fraction(cycle * (terms.cycles or 1)), Fraction(terms.amounts.get(market_code, 0))
+    elif terms.percent_off is not None:
+        cycles = terms.cycles or 1
+        promised, paid = (
+            Fraction(cycle * cycles),
+            Fraction((price.amount * (100 - terms.percent_off) + 50) // 100 * cycles),
+        )
+    if promised > YEAR:
+        return TotalCost(paid * YEAR / promised, promised)
+    return TotalCost(paid + (YEAR - promised) * price.amount / cycle, promised)
+
+
+def length_of(period: str) -> int:
+    """An ISO 8601 period of one unit (P1M) in twelfths of a day."""
+    return int(period[1:-1]) * TWELFTHS[period[-1]]
 
 
 def decimal_text(amount: int, exponent: int) -> str:

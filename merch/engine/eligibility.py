@@ -9,12 +9,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from audiences.hashing import bucket
 from audiences.rules import describe, first_false, why_false
 from merch.engine import caps
 from merch.engine.call import Call
-from merch.engine.clock import DAY, instant_text
+from merch.engine.clock import DAY, HOUR, instant_text
 from merch.engine.compiled import Candidate, Content, ReadyGuard, ReadyOffer
-from merch.engine.composing import amounts_of, choose_locale, price_at, quote_for
+from merch.engine.composing import (
+    QUOTE_LIFE,
+    TotalCost,
+    amounts_of,
+    at_most,
+    choose_locale,
+    price_at,
+    quote_for,
+    total_over_year,
+)
 from merch.engine.document import PriceDoc
 from merch.engine.facts import Quote
 from merch.engine.law import objection as legal_objection
@@ -52,7 +62,9 @@ def record_read(candidate: Candidate, content: Content, call: Call) -> Objection
 
 
 def not_suppressed(candidate: Candidate, content: Content, call: Call) -> Objection | None:
-    """Row 3. The end of a suppression is exclusive."""
+    """Row 3. The end of a suppression is exclusive; what a person granted is shown all the same."""
+    if call.grants and call.grant_of(content):
+        return None
     for fact in call.record.suppressions:
         running = fact.start <= call.now and (fact.end is None or call.now < fact.end)
         if running and candidate.campaign.tier in fact.tiers:
@@ -82,6 +94,8 @@ def sold_here(candidate: Candidate, content: Content, call: Call) -> Objection |
 def showable(candidate: Candidate, content: Content, call: Call) -> Objection | None:
     """Row 6."""
     placement = candidate.placement
+    if candidate.item.nothing:
+        return None
     if content.creative.format != placement.format:
         return Objection(Reason.FORMAT_MISMATCH, f"{content.creative.format}, not {placement.format}")
     if candidate.min_versions and _too_old(candidate, call):
@@ -113,7 +127,7 @@ def _content_complete(content: Content, locale: str, call: Call) -> Objection | 
 def targeted(candidate: Candidate, content: Content, call: Call) -> Objection | None:
     """Row 7."""
     rule = candidate.rule
-    if rule is None or rule.holds(call.env):
+    if rule is None or rule.holds(call.env) or (call.grants and call.grant_of(content)):
         return None
     bits = call.release.doc.bits
     reason = Reason(why_false(rule.rule, call.env, bits).value)
@@ -128,7 +142,8 @@ def may_have_offer(candidate: Candidate, content: Content, call: Call) -> Object
     for trait in offer.doc.requires:
         if not call.fresh(trait):
             return Objection(Reason.NOT_ELIGIBLE, f"{trait} is not known")
-    if offer.rule is not None and not offer.rule.holds(call.env):
+    granted = call.grants and call.grant_of(content)
+    if offer.rule is not None and not granted and not offer.rule.holds(call.env):
         return Objection(Reason.NOT_ELIGIBLE, "the offer's rule does not hold")
     return _redeemed(offer, call)
 
@@ -167,11 +182,36 @@ def not_capped(candidate: Candidate, content: Content, call: Call) -> Objection 
     return Objection(Reason.CAPPED, cap.sentence) if cap else None
 
 
-def offer_free(candidate: Candidate, content: Content, call: Call) -> Objection | None:
-    """Row 13: one offer once per call."""
-    if content.offer is None or content.offer.doc.key not in call.chosen_offers:
+def any_left(candidate: Candidate, content: Content, call: Call) -> Objection | None:
+    """Row 12: the budgets of the campaign, then the codes of the offer."""
+    for key in candidate.campaign.budgets:
+        where = f"{call.billing or ''}" if call.release.doc.budgets[key].per_market else ""
+        admitted = call.pulse.budgets.get(f"{key}|{where}")
+        if admitted is None:
+            continue
+        if admitted == 0:
+            return Objection(Reason.BUDGET_EXHAUSTED, key)
+        # A new draw each hour: who waits is let in later, and a retry within the hour gets the same answer.
+        if bucket(f"pace:{key}:{call.now // HOUR}", call.request.key) >= admitted:
+            return Objection(Reason.BUDGET_PACED, key)
+    offer = content.offer
+    if offer is not None and offer.doc.pool and offer.doc.pool in call.pulse.empty_pools:
+        return Objection(Reason.BUDGET_EXHAUSTED, f"no codes left in {offer.doc.pool}")
+    return None
+
+
+def undecided(candidate: Candidate, content: Content, call: Call) -> Objection | None:
+    """Row 13: no pin says otherwise; one offer once per call, and one of an exclusive category."""
+    if content.offer is None:
         return None
-    return Objection(Reason.DUPLICATE_OFFER, content.offer.doc.key)
+    offer = content.offer.doc
+    if call.pins and offer.key not in call.pins and offer.plan_group in call.pinned_groups:
+        return Objection(Reason.PINNED_ELSEWHERE, min(call.pins))
+    if offer.key in call.chosen_offers:
+        return Objection(Reason.DUPLICATE_OFFER, offer.key)
+    if offer.category and offer.category in call.chosen_categories:
+        return Objection(Reason.EXCLUDED_BY_CATEGORY, offer.category)
+    return None
 
 
 BEFORE_RANKING: tuple[Question, ...] = (
@@ -186,12 +226,14 @@ BEFORE_RANKING: tuple[Question, ...] = (
     may_have_offer,
     guarded,
     not_capped,
+    any_left,
 )
 OF_A_FALLBACK: tuple[Question, ...] = tuple(each for each in BEFORE_RANKING if each not in (targeted, not_capped))
-WHEN_FULL: tuple[Question, ...] = (*BEFORE_RANKING, offer_free)
-WHEN_FULL_OF_A_FALLBACK: tuple[Question, ...] = (*OF_A_FALLBACK, offer_free)
+OF_A_PINNED: tuple[Question, ...] = OF_A_FALLBACK  # the same rows are not asked
+WHEN_FULL_OF_A_FALLBACK: tuple[Question, ...] = (*OF_A_FALLBACK, undecided)
 OF_AN_ARM: tuple[Question, ...] = (
-    lawful, record_read, sold_here, showable, may_have_offer, guarded, not_capped, offer_free,
+    lawful, record_read, sold_here, showable, may_have_offer, guarded, not_capped, any_left,
+    undecided,
 )  # fmt: skip
 
 
@@ -221,23 +263,46 @@ _CODE_OF_FAILURE: dict[Question, Reason] = {
     lawful: Reason.LEGAL_BLOCK,
     sold_here: Reason.NOT_IN_MARKET,
     in_flight: Reason.OUT_OF_SCHEDULE,
+    any_left: Reason.BUDGET_EXHAUSTED,
 }
 
 
 def price(content: Content, call: Call) -> PriceDoc | None:
-    """The list price of the offer's plan in the billing market now; None without a plan, a market or a price."""
+    """The list price of the offer's plan in the billing market now, or the one that was pinned.
+
+    None without a plan, a market or a price.
+    """
     offer = content.offer
     if offer is None or offer.doc.plan is None or call.billing is None:
         return None
-    return price_at(call.release.doc.prices.get(offer.doc.plan, {}).get(call.billing, ()), call.now)
+    prices = call.release.doc.prices.get(offer.doc.plan, {}).get(call.billing, ())
+    pin = call.pin_of(content)
+    if pin is not None:
+        pinned = [each for each in prices if each.id == pin.price_id]
+        if pinned:
+            return pinned[0]
+    return price_at(prices, call.now)
 
 
-def quote(content: Content, call: Call) -> Quote | None:
-    """What this content's offer costs in the billing market now; None where it cannot be said."""
+def quote(content: Content, call: Call, lasts: int | None = None) -> Quote | None:
+    """What this content's offer costs in the billing market now; None where it cannot be said.
+
+    It holds 15 minutes; until the end of a pin where one holds it, or ``lasts`` where an impression will make one.
+    """
     listed, market = price(content, call), call.billing_market
     if listed is None or content.offer is None or market is None or call.billing is None:
         return None
-    return quote_for(content.offer.doc, listed, market, call.billing, call.now)
+    pin = call.pin_of(content)
+    until = pin.end if pin else lasts or call.now + QUOTE_LIFE
+    return at_most(quote_for(content.offer.doc, listed, market, call.billing, until), call.grant_of(content))
+
+
+def total_cost(content: Content, call: Call) -> TotalCost | None:
+    """Over 12 months, in the billing market; None where it is not sold."""
+    listed = price(content, call)
+    if listed is None or content.offer is None or call.billing is None:
+        return None
+    return total_over_year(content.offer.doc, listed, call.billing)
 
 
 def amounts(content: Content, locale: str, call: Call) -> dict[str, str]:

@@ -12,13 +12,15 @@ from audiences.hashing import bucket
 from experiments.assignment import Arm, arm
 from merch.engine import eligibility
 from merch.engine.call import Call
-from merch.engine.compiled import Candidate, Content, ReadyExperiment, ReadyHoldout
+from merch.engine.compiled import Candidate, Content, PlacementPlan, ReadyExperiment, ReadyHoldout
 from merch.engine.document import DrawDoc
 from merch.engine.eligibility import Objection, first_objection
 from merch.engine.facts import Exposure
+from merch.engine.law import Traits
 from merch.engine.law import objection as legal_objection
 from merch.engine.reasons import Reason
 
+ANYBODY = Traits(tier="COMMERCIAL", profiled=False, urgent=False, trial=False)
 HELD_OUT, TREATED = "held_out", "treated"
 CODES = {"GLOBAL": Reason.HOLDOUT_GLOBAL, "DOMAIN": Reason.HOLDOUT_DOMAIN, "CAMPAIGN": Reason.HOLDOUT_CAMPAIGN}
 
@@ -36,11 +38,22 @@ def withheld(candidate: Candidate, call: Call) -> Objection | None:
         running = [draw for draw in holdout.draws if _running(draw, call.now)]
         if not running:
             continue
-        member = next((draw for draw in running if bucket(draw.salt, call.request.key) < draw.size), None)
+        member = _member(running, call)
         _expose_holdout(holdout, member or running[-1], candidate, call, ghost=member is not None)
         if member is not None:
             return Objection(CODES[holdout.doc.scope], holdout.doc.key)
     return None
+
+
+def held_out(candidate: Candidate, call: Call) -> bool:
+    """Would any holdout withhold it? Nothing is exposed by asking."""
+    return any(
+        _member([draw for draw in holdout.draws if _running(draw, call.now)], call) for holdout in candidate.holdouts
+    )
+
+
+def _member(running: list[DrawDoc], call: Call) -> DrawDoc | None:
+    return next((draw for draw in running if bucket(draw.salt, call.request.key) < draw.size), None)
 
 
 def _running(draw: DrawDoc, now: int) -> bool:
@@ -50,7 +63,7 @@ def _running(draw: DrawDoc, now: int) -> bool:
 def _expose_holdout(holdout: ReadyHoldout, draw: DrawDoc, candidate: Candidate, call: Call, *, ghost: bool) -> None:
     share = draw.size / 10_000
     _expose(
-        candidate,
+        candidate.item.placement,
         call,
         Exposure(
             test=f"holdout|{holdout.doc.key}",
@@ -62,23 +75,51 @@ def _expose_holdout(holdout: ReadyHoldout, draw: DrawDoc, candidate: Candidate, 
     )
 
 
+class StrategyArm(NamedTuple):
+    """The arm of a placement experiment that ranks this placement for this subject."""
+
+    experiment: ReadyExperiment
+    arm: Arm
+
+    def expose(self, slug: str, call: Call) -> None:
+        """The arms' winners differ: the subject could have been affected."""
+        drawn = self.arm
+        exposure = Exposure(
+            test=f"experiment|{drawn.experiment}", version=drawn.version, arm=drawn.variant, ghost=False,
+            propensity=drawn.propensity,
+        )  # fmt: skip
+        _expose(slug, call, exposure)
+
+
+def strategy_arm(plan: PlacementPlan, call: Call) -> StrategyArm | None:
+    """Which arm of the placement's experiment ranks it; None: its own strategy does."""
+    experiment = plan.experiment
+    if experiment is None or not experiment.running or not _rule_admits(experiment, ANYBODY, call, plan.slug):
+        return None
+    drawn = _drawn(experiment, call)
+    return StrategyArm(experiment, drawn) if drawn else None
+
+
+def _drawn(experiment: ReadyExperiment, call: Call) -> Arm | None:
+    mark = call.record.marks.get(f"experiment|{experiment.spec.key}")
+    marks = ((experiment.spec.key, mark[0]),) if mark else ()
+    return arm(experiment.spec, call.request.key, call.now, marks)
+
+
 def assign(candidate: Candidate, call: Call) -> Assigned | None:
     """Row 14, second half: the arm of the item's experiment, or None when it wins with its own content."""
     experiment = candidate.experiment
     if experiment is None or not _may_enter(experiment, candidate, call):
         return None
-    name = f"experiment|{experiment.spec.key}"
-    mark = call.record.marks.get(name)
-    marks = {(experiment.spec.key, mark[0])} if mark else ()
-    drawn = arm(experiment.spec, call.request.key, call.now, marks)
+    drawn = _drawn(experiment, call)
     if drawn is None:
         return None
     content = candidate.arms[drawn.variant]
     _expose(
-        candidate,
+        candidate.item.placement,
         call,
         Exposure(
-            test=name,
+            test=f"experiment|{experiment.spec.key}",
             version=drawn.version,
             arm=drawn.variant,
             ghost=content is None,
@@ -90,7 +131,7 @@ def assign(candidate: Candidate, call: Call) -> Assigned | None:
 
 def _may_enter(experiment: ReadyExperiment, candidate: Candidate, call: Call) -> bool:
     """Running, its rule holds, and every arm could be shown to this subject: else the arms would not compare."""
-    if not experiment.running or not _rule_admits(experiment, candidate, call):
+    if not experiment.running or not _rule_admits(experiment, candidate.content.legal, call, candidate.name):
         return False
     contents = [content for content in candidate.arms.values() if content is not None]
     return all(
@@ -99,7 +140,7 @@ def _may_enter(experiment: ReadyExperiment, candidate: Candidate, call: Call) ->
     )
 
 
-def _rule_admits(experiment: ReadyExperiment, candidate: Candidate, call: Call) -> bool:
+def _rule_admits(experiment: ReadyExperiment, legal: Traits, call: Call, owner: str) -> bool:
     """An experiment's rule may profile only where a campaign's may, and never judges a record that nobody read.
 
     One that raises lets nobody in; the candidate wins with its own content.
@@ -109,18 +150,18 @@ def _rule_admits(experiment: ReadyExperiment, candidate: Candidate, call: Call) 
         return True
     if rule.reads_record and not call.readable:
         return False
-    if rule.profiles and legal_objection(call.law, candidate.content.legal._replace(profiled=True)) is not None:
+    if rule.profiles and legal_objection(call.law, legal._replace(profiled=True)) is not None:
         return False
     try:
         return rule.holds(call.env)
     except Exception as error:
-        call.errors.append(f"{candidate.name}: {type(error).__name__}")
+        call.errors.append(f"{owner}: {type(error).__name__}")
         return False
 
 
-def _expose(candidate: Candidate, call: Call, exposure: Exposure) -> None:
+def _expose(slug: str, call: Call, exposure: Exposure) -> None:
     """Once per call, and by name for each placement in which it triggered: of a prefetched call only some are seen."""
-    here = call.triggered.setdefault(candidate.item.placement, [])
+    here = call.triggered.setdefault(slug, [])
     if exposure.test not in here:
         here.append(exposure.test)
     if exposure.test not in call.tests:

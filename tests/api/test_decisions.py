@@ -14,6 +14,7 @@ from django.test import Client
 from msgspec import UNSET, convert, to_builtins
 from msgspec.structs import replace
 
+from audiences.moments import SECOND, micros
 from audiences.people import TraitChange, apply_changes
 from merch import reexecution
 from merch.api.rest import decisions
@@ -26,7 +27,7 @@ from merch.releases import store as publications
 from merch.subjects.publish import publish
 from merch.subjects.rebuilding import rebuild
 from merch.subjects.store import Store
-from merch.tokens import verify, verify_quote
+from merch.tokens import TokenRefused, verify, verify_quote
 from tests.api.conftest import MakeKey, Ring
 from tests.merch.engine.documents import campaign, item, ready, with_offer
 from tests.merch.engine.test_arbitration import TEST
@@ -114,7 +115,29 @@ def test_tokens_and_quotes_carry_what_attribution_needs(caller: Client, release:
     )  # fmt: skip
     assert (whole.slot, whole.campaign) == (-1, "")
     assert (claims.experiment, claims.variant) == (None, None)
-    assert body["decision_id"] in verify_quote(home["slots"][0]["quote"]["signature"])
+
+
+def test_a_quote_is_kept_to_whom_it_was_made_for_until_it_expires(
+    caller: Client, release: Ring, client_key: str
+) -> None:
+    body = ask(caller, client_key).json()
+    quote = body["placements"]["home"]["slots"][0]["quote"]
+    expiry = micros(datetime.fromisoformat(quote["expires_at"]))
+    mine, theirs = {("a", "acc_1")}, {("a", "acc_2"), ("d", "acc_1")}
+
+    promise = verify_quote(quote["signature"], holders=mine, now=expiry - 1)
+
+    assert expiry - micros(datetime.fromisoformat(body["decided_at"])) == 15 * 60 * SECOND
+    assert (promise.decision_id, promise.offer, promise.amount, promise.then) == (
+        body["decision_id"],
+        "trial",
+        0,
+        11_900,
+    )
+    with pytest.raises(TokenRefused, match="another subject"):
+        verify_quote(quote["signature"], holders=theirs, now=expiry - 1)
+    with pytest.raises(TokenRefused, match="expired"):
+        verify_quote(quote["signature"], holders=mine, now=expiry)
 
 
 def test_the_token_of_a_slot_names_experiment_and_arm(

@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from audiences.membership import due, execute, filled_positions, positions, start_run
+from audiences.membership import due, filled_positions, positions, start_run
+from audiences.membership.execution import execute
 from audiences.models import EventDefinition
 from campaigns import behaviours
 from campaigns.lifecycle import State

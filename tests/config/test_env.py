@@ -16,6 +16,7 @@ VARIABLES = [
     "MERCH_DEPLOYMENT",
     "SECRET_KEY",
     "MERCH_SECRET",
+    "MERCH_TOKEN_KEYS",
     "DEBUG",
     "ALLOWED_HOSTS",
     "CSRF_TRUSTED_ORIGINS",
@@ -35,7 +36,7 @@ def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch, valu
 
     assert (read.database_url, read.redis_url, read.broker_url, read.secret_key) == (None, None, None, None)
     assert (read.port, read.deployment, read.debug, read.allowed_hosts) == (8000, "local", False, ())
-    assert read.home == env.PROJECT / ".local"
+    assert (read.home, read.token_keys) == (env.PROJECT / ".local", (1,))
 
 
 def test_values_are_typed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,3 +81,17 @@ def test_a_home_does_not_depend_on_where_a_command_runs(given: str, home: Path) 
 )
 def test_no_test_process_shares_a_logical_database(url: str, worker: int | None, mine: str) -> None:
     assert redis_of_worker(url, worker) == mine
+
+
+def test_the_first_token_key_signs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MERCH_TOKEN_KEYS", "2, 1")
+
+    assert env.read().token_keys == (2, 1)
+
+
+@pytest.mark.parametrize("numbers", ["0", "256", "1,1", "1,01", "one", "-1", "1;2", "\u0661"])
+def test_token_keys_that_are_none_are_named(monkeypatch: pytest.MonkeyPatch, numbers: str) -> None:
+    monkeypatch.setenv("MERCH_TOKEN_KEYS", numbers)
+
+    with pytest.raises(ValueError, match="MERCH_TOKEN_KEYS"):
+        env.read()

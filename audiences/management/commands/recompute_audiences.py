@@ -17,6 +17,8 @@ from rich.progress import Progress as Bars
 from rich.table import Table
 
 from audiences import membership
+from audiences.membership.execution import execute
+from audiences.membership.publish import NotNow, accept, roll_back
 from audiences.models import AudienceCount, AudienceRun
 
 State = AudienceRun.State
@@ -48,7 +50,7 @@ class Command(BaseCommand):
             run = self._run(options, console)
         except membership.RunBusy as busy:
             raise CommandError(str(busy), returncode=BUSY) from busy
-        except (membership.LeaseLost, membership.NotNow, membership.UnknownAudience) as refused:
+        except (membership.LeaseLost, NotNow, membership.UnknownAudience) as refused:
             raise CommandError(str(refused)) from refused
         console.print(_counts(run))
         self.stdout.write(_summary(run))
@@ -58,11 +60,9 @@ class Command(BaseCommand):
     def _run(self, options: dict[str, Any], console: Console) -> AudienceRun:
         now = timezone.now()
         if options["accept"]:
-            return membership.accept(_named(options["accept"]), by=_person(options["by"]), now=now, why=options["why"])
+            return accept(_named(options["accept"]), by=_person(options["by"]), now=now, why=options["why"])
         if options["roll_back"]:
-            return membership.roll_back(
-                _named(options["roll_back"]), by=_person(options["by"]), now=now, why=options["why"]
-            )
+            return roll_back(_named(options["roll_back"]), by=_person(options["by"]), now=now, why=options["why"])
         if options["resume"]:
             run = _named(options["resume"])
         else:
@@ -72,7 +72,7 @@ class Command(BaseCommand):
         with Bars(
             TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console
         ) as bars:
-            return membership.execute(run, owner, _Shown(bars), reopen=bool(options["resume"]))
+            return execute(run, owner, _Shown(bars), reopen=bool(options["resume"]))
 
 
 class _Shown:

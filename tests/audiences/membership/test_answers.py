@@ -2,7 +2,8 @@
 
 import pytest
 
-from audiences.membership import execute, positions, start_run
+from audiences.membership import positions, start_run
+from audiences.membership.execution import execute
 from audiences.membership.plan import questions, thawed
 from audiences.models import AudienceCount, AudienceRun, BehaviourBits, BehaviourLeaf, Subject
 from audiences.rules.behaviours import bit_of

@@ -8,7 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 from django.utils import timezone
 
-from audiences.membership import execute, start_run, sweep_exports
+from audiences.membership import start_run, sweep_exports
+from audiences.membership.execution import execute
 from audiences.membership.files import KEPT_PUBLISHED
 from audiences.membership.runs import exports, folder
 from audiences.models import AudienceRun, MoneyEvent, Subject, TraitDefinition

@@ -7,16 +7,8 @@ import pytest
 from django.utils import timezone
 
 from audiences.catalogue import vocabulary
-from audiences.membership import (
-    BadList,
-    UnknownAudience,
-    due,
-    ensure_leaves,
-    execute,
-    positions,
-    replace_list,
-    start_run,
-)
+from audiences.membership import BadList, UnknownAudience, due, ensure_leaves, positions, replace_list, start_run
+from audiences.membership.execution import execute
 from audiences.membership.plan import frozen, thawed
 from audiences.models import Audience, BehaviourBits, BehaviourLeaf, EventDefinition, Revision, Subject
 from audiences.rules import Rule, parse

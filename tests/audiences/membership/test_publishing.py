@@ -8,8 +8,10 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from audiences.engines.outcome import packed, unpacked
-from audiences.membership import NotNow, accept, execute, replace_list, roll_back, start_run
+from audiences.membership import replace_list, start_run
 from audiences.membership.counts import has_shrunk
+from audiences.membership.execution import execute
+from audiences.membership.publish import NotNow, accept, roll_back
 from audiences.models import Audience, AudienceCount, AudienceRun, BehaviourBits, BehaviourLeaf, Revision, Subject
 from tests.audiences.membership.judge import World
 from tests.audiences.membership.population import AS_OF

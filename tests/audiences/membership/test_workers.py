@@ -14,8 +14,10 @@ from celery.exceptions import SoftTimeLimitExceeded
 from django.db import connection
 from django.utils import timezone
 
-from audiences.membership import LeaseLost, RunBusy, abandon, execute, fruitless, start_run, waiting
+from audiences.membership import LeaseLost, RunBusy, fruitless, start_run, waiting
+from audiences.membership.execution import execute
 from audiences.membership.lease import take
+from audiences.membership.publish import abandon
 from audiences.membership.runs import folder
 from audiences.models import AudienceCount, AudienceRun, BehaviourBits, RunShard
 from tests.audiences.membership.judge import World

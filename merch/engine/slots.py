@@ -1,0 +1,69 @@
+"""What does a client get of the candidate that took a slot, and until when may it be shown?"""
+
+from __future__ import annotations
+
+from merch.engine import eligibility
+from merch.engine.arranging import Arrangement
+from merch.engine.call import Call
+from merch.engine.clock import MICROSECONDS
+from merch.engine.compiled import Candidate, Content, PlacementPlan
+from merch.engine.composing import choose_locale, fill
+from merch.engine.facts import Slot
+from merch.engine.filling import Filling
+from merch.engine.trigger import Assigned
+
+PRICED_LIFE = 60 * MICROSECONDS
+
+
+def slot_of(
+    candidate: Candidate, content: Content, assigned: Assigned | None, filling: Filling, call: Call,
+    arranged: Arrangement | None,
+) -> Slot:  # fmt: skip
+    """Everything of one winner, unsigned."""
+    creative = content.creative
+    locale = choose_locale(creative, call.locale) or creative.default_locale
+    offer = content.offer.doc if content.offer else None
+    name, pin, made = call.pin_for(candidate, content)
+    return Slot(
+        campaign=candidate.campaign.key,
+        item=candidate.item.key,
+        tier=candidate.campaign.tier,
+        creative=creative.key,
+        locale=locale,
+        format=creative.format,
+        fields=fill(creative.locales[locale], eligibility.amounts(content, locale, call)),
+        offer=offer.key if offer else None,
+        offer_version=offer.version if offer else None,
+        mechanic=offer.mechanic if offer else None,
+        quote=eligibility.quote(content, call, lasts=made),
+        experiment=assigned.arm.experiment if assigned else None,
+        variant=assigned.arm.variant if assigned else None,
+        propensity=1.0 if pin else _probability(filling, arranged),
+        learnable=pin is None,
+        journey=candidate.campaign.journey,
+        pin=name,
+        pinned_until=pin.end if pin else made,
+    )
+
+
+def _probability(filling: Filling, arranged: Arrangement | None) -> float:
+    return arranged.probability(filling) if arranged else filling.probability()
+
+
+def valid_until(filling: Filling, plan: PlacementPlan, call: Call) -> int:
+    """At most a minute where a price is shown; never past the end of a price, a pin or a flight."""
+    until = call.now + plan.doc.max_age * MICROSECONDS
+    for winner in filling.winners:
+        ends = [until, winner.candidate.flight.instants(call.zone)[1]]
+        if winner.content.priced:
+            ends += [call.now + PRICED_LIFE, _price_end(winner.content, call)]
+        until = min(end for end in ends if end is not None)
+    return until
+
+
+def _price_end(content: Content, call: Call) -> int | None:
+    pin = call.pin_of(content)
+    if pin is not None:
+        return pin.end
+    price = eligibility.price(content, call)
+    return price.end if price else None
