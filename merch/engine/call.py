@@ -10,8 +10,9 @@ from copy import copy
 from typing import Any
 
 from audiences.rules import Env
+from merch.engine import places
 from merch.engine.clock import local_day_at
-from merch.engine.compiled import Candidate, Content, Release
+from merch.engine.compiled import Candidate, Content, ReadyRule, Release
 from merch.engine.document import MarketDoc, Pulse, ZoneTable
 from merch.engine.facts import GrantFact, HistoryCell, PinFact, Request, Subject, SubjectRecord
 from merch.engine.law import Law, age_on, law_of
@@ -41,6 +42,7 @@ class Call:
     """One decision in the making: the inputs, what follows from them, and what has been chosen so far."""
 
     __slots__ = (
+        "_places",
         "billing",
         "billing_market",
         "chosen_categories",
@@ -96,6 +98,34 @@ class Call:
         self.triggered: dict[str, list[str]] = {}  # placement -> tests that could have changed what it shows
         self.exposures: list[Any] = []
         self.errors: list[str] = []
+        self._places: Mapping[str, places.Place] | None = None
+
+    @property
+    def places(self) -> Mapping[str, places.Place]:
+        """Where the subject stands in the journeys that it ever entered; worked out when first asked."""
+        if self._places is None:
+            self._places = places.places(
+                self.release.journeys, self.record.journeys, self.env.traits, self.zone, self.now, self._holds
+            )
+        return self._places
+
+    def preferred(self, candidate: Candidate) -> bool:
+        """Whether a journey puts this candidate first in its tier now."""
+        known = self.places
+        return bool(known) and places.preferred(candidate, known)
+
+    def silenced(self, candidate: Candidate) -> str | None:
+        """Which journey and step keep this candidate quiet now."""
+        known = self.places
+        return places.silenced(candidate, known) if known else None
+
+    def _holds(self, rule: ReadyRule) -> bool | None:
+        """A rule of a journey that raises neither lets in nor keeps in."""
+        try:
+            return rule.holds(self.env)
+        except Exception as error:
+            self.errors.append(f"journey: {type(error).__name__}")
+            return None
 
     def _law(self, account: str | None, visited: str | None, traits: Mapping[str, Any], today: int) -> Law:
         try:

@@ -28,6 +28,8 @@ from merch.engine.document import (
     TraitDoc,
     ZoneTable,
 )
+from merch.engine.journeydoc import JourneyDoc, StepDoc
+from merch.engine.journeys import Unit
 from merch.engine.law import Law, law_in
 from merch.engine.law import Traits as LegalTraits
 
@@ -77,6 +79,35 @@ class ReadyExperiment(NamedTuple):
 class ReadyHoldout(NamedTuple):
     doc: HoldoutDoc
     draws: tuple[DrawDoc, ...]
+
+
+class ReadyStep(NamedTuple):
+    """``alternates``: the step, and those that stand in while its rule does not hold, each with its own."""
+
+    doc: StepDoc
+    alternates: tuple[tuple[StepDoc, ReadyRule | None], ...]
+
+
+class ReadyVersion(NamedTuple):
+    gate: ReadyRule | None
+    exit_rule: ReadyRule | None
+    steps: tuple[ReadyStep, ...]
+
+
+class ReadyJourney(NamedTuple):
+    """``profiles``: standing in it says what somebody did, or what a profiling trait says."""
+
+    doc: JourneyDoc
+    versions: Mapping[int, ReadyVersion]
+    profiles: bool
+
+
+class Journeys(NamedTuple):
+    """All journeys of a release; ``dated``: of which units a date alone can be the entry."""
+
+    by_key: Mapping[str, ReadyJourney] = {}
+    units: tuple[Unit, ...] = ()
+    dated: tuple[Unit, ...] = ()
 
 
 class Flight:
@@ -193,6 +224,7 @@ class Release:
         "digest",
         "doc",
         "experiments",
+        "journeys",
         "market_of_country",
         "markets",
         "placements",
@@ -203,12 +235,13 @@ class Release:
 
     def __init__(
         self, *, doc: ReleaseDoc, digest: str, placements: Mapping[str, PlacementPlan],
-        experiments: Mapping[str, ReadyExperiment], vocabulary: Vocabulary,
+        experiments: Mapping[str, ReadyExperiment], vocabulary: Vocabulary, journeys: Journeys,
     ) -> None:  # fmt: skip
         self.doc = doc
         self.digest = digest
         self.placements = placements
         self.experiments = experiments
+        self.journeys = journeys
         self.markets: Mapping[str, MarketDoc] = doc.markets
         self._laws: dict[tuple[str, int | None, bool | None], Law] = {}
         self.market_of_country: Mapping[str, str] = {

@@ -33,6 +33,7 @@ from merch.engine.compiled import (
     Candidate,
     Content,
     Flight,
+    Journeys,
     PlacementPlan,
     ReadyExperiment,
     ReadyGuard,
@@ -54,6 +55,8 @@ from merch.engine.document import (
     canonical,
 )
 from merch.engine.document import Rule as RuleDocument
+from merch.engine.journeyplans import bad_branch, ready_journeys
+from merch.engine.journeyplans import rules_of as rules_of_journeys
 from merch.engine.law import Traits as LegalTraits
 
 VERSION = ValueType(Type.VERSION)
@@ -112,6 +115,7 @@ class _Compiler:
             ReadyGuard(guard, self.rule(guard.rule, guard.audiences, guard.key)) for guard in document.guards
         ]
         self.experiments = {key: self._experiment(each) for key, each in document.experiments.items()}
+        self.journeys = self._journeys()
         self.min_versions = {slug: _min_versions(slug, each) for slug, each in document.placements.items()}
 
     def release(self, digest: str) -> Release:
@@ -121,8 +125,17 @@ class _Compiler:
                 by_placement[candidate.item.placement].append(candidate)
         placements = {slug: self._plan(slug, found) for slug, found in by_placement.items()}
         return Release(
-            doc=self.doc, digest=digest, placements=placements, experiments=self.experiments, vocabulary=self.plain
-        )
+            doc=self.doc, digest=digest, placements=placements, experiments=self.experiments, vocabulary=self.plain,
+            journeys=self.journeys,
+        )  # fmt: skip
+
+    def _journeys(self) -> Journeys:
+        for key, journey in self.doc.journeys.items():
+            for version in journey.versions:
+                bad = bad_branch(version)
+                if bad is not None:
+                    raise BadRelease(f"journey {key}, version {version.number}, {bad}")
+        return ready_journeys(self.doc.journeys, self.doc.traits, self.rule)
 
     def rule(self, document: RuleDocument, audiences: Mapping[str, RuleDocument | None], owner: str) -> ReadyRule:
         """Raises BadRelease. Campaigns share audiences and offers, so equal rules are read once."""
@@ -225,14 +238,20 @@ class _Compiler:
             legal=LegalTraits(
                 tier=campaign.tier,
                 profiled=campaign.profiled
+                or self._journey_profiles(campaign)
                 or bool(offer and offer.doc.profiled)
                 or any(each.profiles for each in rules),
                 urgent=creative.urgency,
                 trial=bool(offer and offer.doc.mechanic == "TRIAL"),
             ),
             guards=guards, caps=caps,
-            needs_record=bool(caps) or bool(targeting and targeting.reads_record) or _offer_needs_record(offer),
+            needs_record=bool(caps) or bool(targeting and targeting.reads_record) or _offer_needs_record(offer)
+            or campaign.journey is not None,
         )  # fmt: skip
+
+    def _journey_profiles(self, campaign: CampaignDoc) -> bool:
+        journey = self.journeys.by_key.get(campaign.journey or "")
+        return journey is not None and journey.profiles
 
     def _caps(self, campaign: CampaignDoc, item: ItemDoc, offer_key: str | None) -> tuple[Cap, ...]:
         placement: PlacementDoc = self.doc.placements[item.placement]
@@ -319,6 +338,7 @@ def _holdout_spec(doc: HoldoutDoc) -> HoldoutSpec:
 def behaviours_read(release: Release) -> frozenset[str]:
     """Digests of the behaviour bits that any rule of the release reads."""
     rules: list[ReadyRule] = [each.rule for each in release.experiments.values() if each.rule]
+    rules += rules_of_journeys(release.journeys)
     for plan in release.placements.values():
         for candidate in plan.candidates:
             contents = [candidate.content, *(arm for arm in candidate.arms.values() if arm)]

@@ -10,13 +10,11 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-Rule = dict[str, Any]
+from merch.engine.journeydoc import JourneyDoc
+from merch.engine.plain import Doc as Doc
+from merch.engine.plain import Rule as Rule
 
 FORMAT: Final = 1
-
-
-class Doc(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of everything inside a release: immutable, named fields only, unknown ones refused."""
 
 
 class TraitDoc(Doc, frozen=True, kw_only=True):
@@ -296,6 +294,7 @@ class ReleaseDoc(Doc, frozen=True, kw_only=True):
     exempt_tiers: tuple[str, ...] = ("LEGAL", "SERVICE")
     experiments: dict[str, ExperimentDoc] = {}
     holdouts: tuple[HoldoutDoc, ...] = ()
+    journeys: dict[str, JourneyDoc] = {}
 
 
 class BudgetDoc(Doc, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from audiences.hashing import bucket
 from audiences.rules import describe, first_false, why_false
-from merch.engine import caps
+from merch.engine import caps, places
 from merch.engine.call import Call
 from merch.engine.clock import DAY, HOUR, instant_text
 from merch.engine.compiled import Candidate, Content, ReadyGuard, ReadyOffer
@@ -62,14 +62,17 @@ def record_read(candidate: Candidate, content: Content, call: Call) -> Objection
 
 
 def not_suppressed(candidate: Candidate, content: Content, call: Call) -> Objection | None:
-    """Row 3. The end of a suppression is exclusive; what a person granted is shown all the same."""
+    """Row 3. The end of a suppression is exclusive, a step of a journey may keep others quiet too; what a person granted is
+    shown all the same.
+    """
     if call.grants and call.grant_of(content):
         return None
     for fact in call.record.suppressions:
         running = fact.start <= call.now and (fact.end is None or call.now < fact.end)
         if running and candidate.campaign.tier in fact.tiers:
             return Objection(Reason.SUPPRESSED, fact.key)
-    return None
+    silenced = call.silenced(candidate)
+    return Objection(Reason.SUPPRESSED, silenced) if silenced else None
 
 
 def in_flight(candidate: Candidate, content: Content, call: Call) -> Objection | None:
@@ -176,6 +179,14 @@ def _speaks(guard: ReadyGuard, call: Call) -> bool:
     return not guard.doc.markets or call.billing in guard.doc.markets
 
 
+def journey_there(candidate: Candidate, content: Content, call: Call) -> Objection | None:
+    """Row 10."""
+    if candidate.campaign.journey is None:
+        return None
+    absent = places.absence(candidate.campaign, call.release.journeys, call.places)
+    return Objection(*absent) if absent else None
+
+
 def not_capped(candidate: Candidate, content: Content, call: Call) -> Objection | None:
     """Row 11."""
     cap = caps.spent(content.caps, call.record.history, call.now)
@@ -225,6 +236,7 @@ BEFORE_RANKING: tuple[Question, ...] = (
     targeted,
     may_have_offer,
     guarded,
+    journey_there,
     not_capped,
     any_left,
 )
@@ -259,6 +271,7 @@ _CODE_OF_FAILURE: dict[Question, Reason] = {
     targeted: Reason.TARGETING_MISS,
     may_have_offer: Reason.NOT_ELIGIBLE,
     guarded: Reason.GUARD_BLOCK,
+    journey_there: Reason.JOURNEY_WAITING,
     not_capped: Reason.CAPPED,
     lawful: Reason.LEGAL_BLOCK,
     sold_here: Reason.NOT_IN_MARKET,

@@ -63,10 +63,23 @@ class PinFact(msgspec.Struct, frozen=True, array_like=True):
     plan_group: str = ""
 
 
+class JourneyFact(msgspec.Struct, frozen=True, array_like=True):
+    """Where a subject stood in a journey after the event at ``folded``; see docs/algorithms/journeys.md."""
+
+    folded: int
+    version: int
+    entered: int
+    step: int  # position of the step that is open or waited for; the number of steps: the last one is behind
+    since: int  # when the step before it was left
+    left: int = 0  # 0: inside
+    why: str = ""
+    known: int = 0  # versions that the folder knew
+
+
 class SubjectRecord(msgspec.Struct, frozen=True, array_like=True):
     """Everything about one subject that a decision may read.
 
-    ``marks``: "experiment|KEY" -> (version, arm, instant); those of journeys in merch/engine/journeys.py.
+    ``marks``: "experiment|KEY" -> (version, arm, instant); ``journeys``: by key, of those ever entered.
     ``pins``: "campaign|KEY" or "journey|KEY" -> pin.
     """
 
@@ -79,7 +92,7 @@ class SubjectRecord(msgspec.Struct, frozen=True, array_like=True):
     history: dict[str, HistoryCell] = {}  # "scope|key|of"
     marks: dict[str, tuple[int, str, int]] = {}
     pins: dict[str, PinFact] = {}
-    journeys: dict[str, Any] = {}
+    journeys: dict[str, JourneyFact] = {}
 
 
 class Subject(msgspec.Struct, frozen=True):

@@ -70,7 +70,7 @@ def test_writing_is_stable() -> None:
     "data",
     [
         pytest.param(as_bytes(v=2), id="a-later-format"),
-        pytest.param(as_bytes(journeys={}), id="a-field-that-we-do-not-know"),
+        pytest.param(as_bytes(journals={}), id="a-field-that-we-do-not-know"),
         pytest.param(as_bytes(campaigns=[{"key": "x"}]), id="a-campaign-without-its-fields"),
         pytest.param(b"[]", id="no-document"),
     ],
@@ -91,7 +91,7 @@ def test_a_release_of_an_earlier_version_is_served_from_disk() -> None:
 def test_a_process_steps_back_over_files_of_a_later_version() -> None:
     keep_on_disk(4, as_bytes())
     keep_on_disk(5, as_bytes(v=2))
-    keep_on_disk(6, as_bytes(journeys={}))
+    keep_on_disk(6, as_bytes(journals={}))
 
     state = Serving(follow=False).current()
 
