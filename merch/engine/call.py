@@ -23,6 +23,7 @@ HOUR = "hour"
 NOWHERE = ""  # the code of no market
 UTC_TABLE = ZoneTable(instants=(0,), offsets=(0,))
 EMPTY_RECORD = SubjectRecord()
+NOBODY: frozenset[str] = frozenset()
 
 
 class HistoryView:
@@ -42,7 +43,6 @@ class Call:
     """One decision in the making: the inputs, what follows from them, and what has been chosen so far."""
 
     __slots__ = (
-        "_places",
         "billing",
         "billing_market",
         "chosen_categories",
@@ -56,6 +56,7 @@ class Call:
         "now",
         "pinned_groups",
         "pins",
+        "places",
         "preferring",
         "pulse",
         "readable",
@@ -90,7 +91,6 @@ class Call:
         self.pins = self._live_pins()
         self.pinned_groups = {pin.plan_group for _, pin in self.pins.values() if pin.plan_group}
         self.grants = self._live_grants()
-        self.preferring: frozenset[str] = frozenset()  # campaigns that a step of a journey prefers now
         self.chosen_offers: set[str] = set()
         self.chosen_categories: set[str] = set()
         self.settled: set[str] = set()  # experiments that an earlier slot of this call has drawn
@@ -98,26 +98,21 @@ class Call:
         self.triggered: dict[str, list[str]] = {}  # placement -> tests that could have changed what it shows
         self.exposures: list[Any] = []
         self.errors: list[str] = []
-        self._places: Mapping[str, places.Place] | None = None
+        self.places = self._places() if release.journeys.by_key else places.NOWHERE
+        self.preferring = places.preferring(self.places) if self.places else NOBODY
 
-    @property
-    def places(self) -> Mapping[str, places.Place]:
-        """Where the subject stands in the journeys that it ever entered; worked out when first asked."""
-        if self._places is None:
-            self._places = places.places(
-                self.release.journeys, self.record.journeys, self.env.traits, self.zone, self.now, self._holds
-            )
-        return self._places
-
-    def preferred(self, candidate: Candidate) -> bool:
-        """Whether a journey puts this candidate first in its tier now."""
-        known = self.places
-        return bool(known) and places.preferred(candidate, known)
+    def _places(self) -> Mapping[str, places.Place]:
+        return places.places(
+            self.release.journeys, self.record.journeys, self.env.traits, self.zone, self.now, self._holds
+        )
 
     def silenced(self, candidate: Candidate) -> str | None:
         """Which journey and step keep this candidate quiet now."""
-        known = self.places
-        return places.silenced(candidate, known) if known else None
+        return places.silenced(candidate, self.places) if self.places else None
+
+    def place_of(self, candidate: Candidate) -> places.Place | None:
+        """Where the subject stands in the journey of this candidate's campaign."""
+        return self.places.get(candidate.campaign.journey or "") if self.places else None
 
     def _holds(self, rule: ReadyRule) -> bool | None:
         """A rule of a journey that raises neither lets in nor keeps in."""
@@ -187,11 +182,12 @@ class Call:
         held = self.pins.get(content.offer.doc.key)
         if held is not None:
             return held[0], held[1], None
-        campaign = candidate.campaign
-        if campaign.pin is None:
+        campaign, place = candidate.campaign, self.place_of(candidate)
+        length = place.step.pin if campaign.pin is None and place and place.step else campaign.pin
+        if length is None:
             return None, None, None
         name = f"journey|{campaign.journey}" if campaign.journey else f"campaign|{campaign.key}"
-        return name, None, self.now + campaign.pin
+        return name, None, self.now + length
 
     def grant_of(self, content: Content) -> GrantFact | None:
         """The grant of this content's offer, if there is one."""

@@ -62,9 +62,7 @@ def record_read(candidate: Candidate, content: Content, call: Call) -> Objection
 
 
 def not_suppressed(candidate: Candidate, content: Content, call: Call) -> Objection | None:
-    """Row 3. The end of a suppression is exclusive, a step of a journey may keep others quiet too; what a person granted is
-    shown all the same.
-    """
+    """Row 3: suppressions, their end exclusive, and steps of journeys. What a person granted is shown all the same."""
     if call.grants and call.grant_of(content):
         return None
     for fact in call.record.suppressions:

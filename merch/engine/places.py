@@ -17,7 +17,7 @@ from merch.engine.facts import JourneyFact
 from merch.engine.journeydoc import StepDoc
 from merch.engine.journeys import Unit, Walk, surroundings
 from merch.engine.reasons import Reason
-from merch.engine.stays import COMPLETED, closed_since, enters_again, numbered, opens_at, rests_until
+from merch.engine.stays import COMPLETED, closed_since, closes_at, enters_again, numbered, opens_at, rests_until
 
 
 class State(StrEnum):
@@ -109,9 +109,11 @@ def _inside(journey: ReadyJourney, fact: JourneyFact, now: int, holds: Holds) ->
     if opens is None or now < opens:
         return Place(State.WAITING, _opens(version.steps[fact.step], fact, opens), fact.since, opens, fact=fact)
     step = journey.versions[fact.version].steps[fact.step]
+    closes = closes_at(version, fact)
+    until = ends if closes is None else min(closes, ends)
     for doc, rule in step.alternates:
         if rule is None or holds(rule):
-            return Place(State.AT_STEP, f"at step {doc.key} since {instant_text(opens)}", opens, step=doc, fact=fact)
+            return Place(State.AT_STEP, f"at step {doc.key} since {instant_text(opens)}", opens, until, doc, fact)
     rule = step.alternates[0][1]
     needs = f", needs: {describe(rule.rule)}" if rule else ""
     return Place(State.WAITING, f"step {step.doc.key} is open{needs}", opens, fact=fact)
@@ -157,10 +159,9 @@ def _another_step(
     return Reason.JOURNEY_WAITING, f"{journey.doc.key}: {why}"
 
 
-def preferred(candidate: Candidate, known: Mapping[str, Place]) -> bool:
-    """Whether a step at which the subject is puts this campaign first in its tier."""
-    key = candidate.campaign.key
-    return any(place.step is not None and key in place.step.prefer for place in known.values())
+def preferring(known: Mapping[str, Place]) -> frozenset[str]:
+    """Campaigns that the steps at which the subject is put first in their tiers."""
+    return frozenset(key for place in known.values() if place.step is not None for key in place.step.prefer)
 
 
 def silenced(candidate: Candidate, known: Mapping[str, Place]) -> str | None:

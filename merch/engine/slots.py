@@ -24,6 +24,7 @@ def slot_of(
     locale = choose_locale(creative, call.locale) or creative.default_locale
     offer = content.offer.doc if content.offer else None
     name, pin, made = call.pin_for(candidate, content)
+    place = call.place_of(candidate)
     return Slot(
         campaign=candidate.campaign.key,
         item=candidate.item.key,
@@ -41,6 +42,7 @@ def slot_of(
         propensity=1.0 if pin else _probability(filling, arranged),
         learnable=pin is None,
         journey=candidate.campaign.journey,
+        step=place.step.key if place and place.step else None,
         pin=name,
         pinned_until=pin.end if pin else made,
     )
@@ -51,10 +53,11 @@ def _probability(filling: Filling, arranged: Arrangement | None) -> float:
 
 
 def valid_until(filling: Filling, plan: PlacementPlan, call: Call) -> int:
-    """At most a minute where a price is shown; never past the end of a price, a pin or a flight."""
+    """At most a minute where a price is shown; never past the end of a price, a pin, a flight or a journey's step."""
     until = call.now + plan.doc.max_age * MICROSECONDS
     for winner in filling.winners:
-        ends = [until, winner.candidate.flight.instants(call.zone)[1]]
+        place = call.place_of(winner.candidate)
+        ends = [until, winner.candidate.flight.instants(call.zone)[1], place.until if place else None]
         if winner.content.priced:
             ends += [call.now + PRICED_LIFE, _price_end(winner.content, call)]
         until = min(end for end in ends if end is not None)

@@ -164,7 +164,7 @@ def _hold_to_bound(records: Sequence[Record]) -> None:
                 history=record.history,  # type: ignore[arg-type]
                 marks=record.marks,  # type: ignore[arg-type]
                 pins=record.pins,  # type: ignore[arg-type]
-                journeys=record.journeys,
+                journeys=record.journeys,  # type: ignore[arg-type]
             )
         )
         if size > RECORD_BOUND:

@@ -6,14 +6,13 @@ from typing import Any
 
 import pytest
 
-from merch.engine.call import Call
 from merch.engine.clock import DAY
 from merch.engine.compiling import BadRelease
-from merch.engine.document import Pulse, TraitDoc
+from merch.engine.document import TraitDoc
 from merch.engine.facts import Subject
 from merch.engine.journeydoc import AnchorDoc, JourneyDoc, LeaveDoc, StepDoc
 from merch.engine.journeys import Happening
-from tests.merch.engine.documents import TRAITS, campaign, decided, only, ready, reason, request, subject
+from tests.merch.engine.documents import TRAITS, campaign, decided, only, ready, reason, subject, with_offer
 from tests.merch.engine.plans import SCREEN_SEEN, SKIP, SUBSCRIBED, at, event, journey, marks, version
 
 ENTERED = [event("11-23 06:00"), event("11-23 07:00")]
@@ -139,6 +138,26 @@ def test_another_step_stands_in() -> None:
 QUIET = StepDoc(key="hint", prefer=("one",), suppress=("tier|COMMERCIAL", "campaign|house"))
 
 
+def test_an_answer_lasts_no_longer_than_its_step() -> None:
+    release = ready(of_step("hint"), traits=KNOWN, journeys={"cohesive": journey()})
+    who = subject(record={"journeys": marks(ENTERED)})
+    answer = only(decided(release, who, now=at("11-26 06:59")))
+
+    assert (answer.slots[0].journey, answer.slots[0].step) == ("cohesive", "hint")
+    assert answer.valid_until == at("11-26 07:00")
+    assert only(decided(release, who, now=at("11-24 07:00"))).valid_until == at("11-24 07:05")
+
+
+@pytest.mark.parametrize(("own", "lasts"), [(None, 3 * DAY), (DAY, DAY)])
+def test_a_step_says_how_long_the_first_offer_stays(own: int | None, lasts: int) -> None:
+    plan = journey(version(steps=(StepDoc(key="hint", pin=3 * DAY),)))
+    sold = with_offer("hint", journey="cohesive", steps=("hint",), pin=own)
+    release = ready(sold, journeys={"cohesive": plan})
+    (slot,) = only(decided(release, subject(record={"journeys": marks(ENTERED, plan)}), now=at("11-23 07:00"))).slots
+
+    assert (slot.pin, slot.pinned_until) == ("journey|cohesive", at("11-23 07:00") + lasts)
+
+
 @pytest.mark.parametrize(
     ("key", "changes", "code"),
     [
@@ -161,24 +180,18 @@ def test_a_step_keeps_others_quiet(key: str, changes: dict[str, Any], code: str)
     assert not only(decided(release, who, now=at("11-26 07:00"))).losses or key == "hint"
 
 
-def call(plan: JourneyDoc, who: Subject, now: int) -> tuple[Call, Any]:
-    release = ready(campaign(), journeys={"cohesive": plan})
-    (candidate,) = release.placements["home"].candidates
-    return Call(release, Pulse(), request(), who, now), candidate
-
-
 def test_a_step_prefers() -> None:
-    plan = journey(version(steps=(QUIET, StepDoc(key="card", after=3 * DAY))))
+    """``one`` would come last by priority."""
+    plan = journey(version(steps=(StepDoc(key="hint", prefer=("one",)), StepDoc(key="card", after=3 * DAY))))
+    release = ready(campaign("one", priority=1), campaign("other"), journeys={"cohesive": plan})
     inside = subject(record={"journeys": marks(ENTERED, plan)})
 
-    assert [
-        asked.preferred(candidate)
-        for asked, candidate in (
-            call(plan, inside, at("11-26 06:59")),
-            call(plan, inside, at("11-26 07:00")),
-            call(plan, subject(), at("11-26 06:59")),
-        )
-    ] == [True, False, False]
+    def shown(who: Subject, when: str) -> str:
+        return only(decided(release, who, now=at(when))).slots[0].campaign
+
+    assert shown(inside, "11-26 06:59") == "one"
+    assert shown(inside, "11-26 07:00") == "other"
+    assert shown(subject(), "11-26 06:59") == "other"
 
 
 REMINDERS = journey(
