@@ -239,12 +239,6 @@ def test_the_one_placement_form_asks_the_same(caller: Client, release: Ring, cli
     assert [error["field"] for error in wrong.json()["errors"]] == ["hour", "slots"]
 
 
-def test_bundled_fallbacks_are_unpriced_house_content(caller: Client, release: Ring, client_key: str) -> None:
-    found = caller.get("/v1/placements/fallbacks", headers={"Authorization": f"Bearer {client_key}"}).json()
-
-    assert found["placements"]["home"] == {"sv-SE": {"format": "hero", "fields": {"title": "Hej"}}}
-
-
 def test_a_decision_costs_one_round_trip_and_no_query(
     caller: Client, release: Ring, client_key: str, valkey: redis.Redis, no_sql: None
 ) -> None:

@@ -88,6 +88,28 @@ def test_bad_events_are_rejected_by_index_and_the_others_count(caller: Client, s
     assert send(caller, server_key, {"events": [*bad, *good]}).json()["accepted"] == 0
 
 
+@pytest.mark.parametrize(
+    ("raw", "key"),
+    [
+        (b'{"events": [{"type": "click", "token": "a", "token": "b"}]}', "token"),
+        (b'{"events": [{"type": "click", "properties": {"minutes": 1, "minute\\u0073": 2}}]}', "minutes"),
+        (b'{"events": [{}], "events": [{}]}', "events"),
+        (b'{"events": [{}], "unknown": {"a": [{"b": 1, "c": 2, "b": 3}]}}', "b"),
+        (b'{"events": [{"t:\\u003a": 1, "x": ":", "x": "\\u003a\\u003a"}]}', "x"),
+        (b'{"events": [{%s}]}' % b",".join(b'"k%d": 1' % (number % 9_999) for number in range(10_000)), "k0"),
+    ],
+)  # fmt: skip
+def test_a_key_that_stands_twice_refuses_the_whole_batch_by_its_name(
+    caller: Client, client_key: str, raw: bytes, key: str
+) -> None:
+    answer = send(caller, client_key, raw)
+
+    (error,) = answer.json()["errors"]
+    assert (answer.status_code, error["field"], error["code"]) == (400, "body", "duplicate_key")
+    assert f"the key {key} twice" in error["message"]
+    assert stored() == 0
+
+
 HOSTILE = [
     pytest.param(listened(1, event_id=""), id="empty-id"),
     pytest.param(listened(1, event_id="x" * 2000), id="long-id"),

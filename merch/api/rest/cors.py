@@ -8,8 +8,8 @@ from django.http import HttpRequest, HttpResponse
 from merch.keys import Caller
 from merch.releases import serving
 
-HEADERS = "Authorization, Content-Type, Content-Encoding, X-Explain"
-EXPOSED = "Retry-After"
+HEADERS = "Authorization, Content-Type, Content-Encoding, If-None-Match, X-Explain"
+EXPOSED = "Retry-After, ETag"
 MAX_AGE = "600"  # seconds a browser may keep a preflight answer; a revoked origin is gone after that
 
 

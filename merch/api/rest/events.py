@@ -60,7 +60,7 @@ class EventsView(HotView):
     limit = EVENTS_BYTES
 
     def answer(self, body: bytes, call: Call) -> tuple[int, bytes]:
-        sent = decode(body, EventsBatch, unique=False)
+        sent = decode(body, EventsBatch)
         try:
             with sql.hold():
                 receipt = receive(

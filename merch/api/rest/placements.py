@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from datetime import datetime
+from hashlib import blake2b
 from time import perf_counter
 from typing import Any, ClassVar, cast
 
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
+from django.utils.cache import get_conditional_response
+from django.utils.http import quote_etag
 from drf_spectacular.utils import OpenApiParameter
 from msgspec import ValidationError, convert
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from audiences.moments import micros
 from audiences.rules import Type, ValueType
 from merch import answering
 from merch.api.rest import cors
@@ -24,12 +28,14 @@ from merch.api.rest.gated import answer
 from merch.api.rest.hot import Call, count
 from merch.api.rest.problems import FieldError, bad_fields
 from merch.api.rest.schema import READING, documented
-from merch.api.rest.shown import DecisionShown
-from merch.engine.compiled import Candidate, Release
+from merch.api.rest.shown import DecisionShown, FallbacksShown
+from merch.engine.bundle import bundle
+from merch.engine.compiled import Release
 from merch.keys import Caller, Scope
 from merch.releases import serving
 
 NOT_CONTEXT = frozenset({"account_id", "device_id", "prefetch", "slots"})
+KEPT = "private, max-age=60"  # what was killed is gone from new bundles as soon as from decisions
 YES, NO = ("1", "true"), ("0", "false")
 
 
@@ -127,24 +133,18 @@ class FallbacksView(OpenView):
     @documented(
         "Decisions",
         "Unpriced house content per placement and locale, to ship inside an app",
-        answers={200: dict[str, Any]},
+        answers={200: FallbacksShown, 304: None},
         refusals=READING,
+        parameters=(
+            OpenApiParameter("If-None-Match", str, OpenApiParameter.HEADER, description="304 where nothing changed."),
+        ),
+        description="Only what may be shown to anybody, at any time, in the `countries` named; in others an app that "
+        "cannot ask shows nothing.",
     )
     def get(self, request: Request) -> HttpResponse:
         state = serving.current()
-        return answer({"release": state.release.digest, "placements": fallbacks(state.release)})
-
-
-def fallbacks(release: Release) -> dict[str, dict[str, Any]]:
-    """placement -> locale -> fields of the first fallback that has the locale; only what needs no price."""
-    return {slug: _by_locale(plan.fallbacks) for slug, plan in sorted(release.placements.items())}
-
-
-def _by_locale(candidates: tuple[Candidate, ...]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for candidate in candidates:
-        content = candidate.content
-        for locale, fields in content.creative.locales.items():
-            if not content.priced and not content.placeholders[locale]:
-                found.setdefault(locale, {"format": content.creative.format, "fields": fields})
-    return found
+        found = bundle(state.release, state.pulse.kills, micros(self.now))
+        response = answer(FallbacksShown(state.release.digest, found.countries, found.placements))
+        etag = quote_etag(blake2b(response.content, digest_size=16).hexdigest())
+        response["ETag"], response["Cache-Control"] = etag, KEPT
+        return cast(HttpResponse, get_conditional_response(request._request, etag=etag, response=response))

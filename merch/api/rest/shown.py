@@ -7,6 +7,8 @@ from typing import Any
 
 from msgspec import UNSET, Struct, UnsetType
 
+from merch.engine.bundle import Bundled
+
 
 class OfferShown(Struct, frozen=True, forbid_unknown_fields=True):
     key: str
@@ -77,3 +79,11 @@ class DecisionShown(Struct, frozen=True, forbid_unknown_fields=True):
     decided_at: datetime
     placements: dict[str, PlacementShown]
     trace: dict[str, list[LossShown]] | UnsetType = UNSET
+
+
+class FallbacksShown(Struct, frozen=True, forbid_unknown_fields=True):
+    """``countries``: where an app may show them. ``placements``: placement -> locale -> what it shows."""
+
+    release: str
+    countries: tuple[str, ...]
+    placements: dict[str, dict[str, Bundled]]
