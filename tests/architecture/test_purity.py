@@ -19,6 +19,7 @@ PURE = (
     "experiments.assignment",
     "experiments.stats",
     "experiments.lifecycle",
+    "campaigns.formula",
     "campaigns.lifecycle",
     "campaigns.prices",
     "merch.engine",
