@@ -12,9 +12,9 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from msgspec import Struct
+from msgspec import Struct, to_builtins
 
-from audiences.models import Suppression
+from audiences.models import Grant, Revision, Suppression
 from audiences.moments import micros
 from audiences.records import Record, Ref, Written, ids_of, locked, write
 
@@ -122,6 +122,47 @@ def unsuppress(kind: str, key: str, suppression_key: str, *, now: datetime) -> W
         record = _one(Ref(kind, key), now)
         removed, _ = Suppression.objects.filter(subject_id=record.id, key=suppression_key).delete()
         return write([record], now=now)[0] if removed else record.as_written()
+
+
+class Allowance(Struct, frozen=True, kw_only=True):
+    """What a person allows: an offer by its key, in [starts_at, expires_at), at most ``amount`` minor units first."""
+
+    key: str
+    offer: str
+    reason: str
+    granted_by: str
+    starts_at: datetime
+    expires_at: datetime | None = None
+    amount: int | None = None
+    currency: str = ""
+    source: str = ""
+
+
+def grant(kind: str, key: str, allowed: Allowance, *, now: datetime) -> Written:
+    """Allow a subject an offer, or change what was allowed under this key; the log says who did."""
+    with transaction.atomic():
+        record = _one(Ref(kind, key), now)
+        values = to_builtins(allowed, builtin_types=(datetime,))
+        Grant.objects.update_or_create(subject_id=record.id, key=values.pop("key"), defaults=values)
+        Revision.objects.record(
+            actor=None, verb="granted", object_type="subject", object_key=f"{kind}:{key}", before=None,
+            after=to_builtins(allowed), now=now, why=allowed.reason,
+        )  # fmt: skip
+        return write([record], now=now)[0]
+
+
+def withdraw(kind: str, key: str, grant_key: str, *, source: str, now: datetime) -> Written:
+    """Take a grant back; taking back one that is not there changes nothing."""
+    with transaction.atomic():
+        record = _one(Ref(kind, key), now)
+        removed, _ = Grant.objects.filter(subject_id=record.id, key=grant_key).delete()
+        if not removed:
+            return record.as_written()
+        Revision.objects.record(
+            actor=None, verb="grant withdrawn", object_type="subject", object_key=f"{kind}:{key}", before=None,
+            after={"key": grant_key, "source": source}, now=now,
+        )  # fmt: skip
+        return write([record], now=now)[0]
 
 
 def _one(ref: Ref, now: datetime) -> Record:

@@ -135,4 +135,7 @@ def _claims(answer: Answer, slot: Slot | None, number: int, decision: Decision, 
         session=session_hash(str(request.context.get("session_id", ""))),
         experiment=slot.experiment if slot else None,
         variant=slot.variant if slot else None,
+        pin=slot.pin if slot else None,
+        pinned_until=slot.pinned_until if slot else None,
+        plan_group=slot.plan_group if slot and slot.pin else None,
     )

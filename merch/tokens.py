@@ -53,6 +53,9 @@ class Claims(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     session: int = 0
     experiment: str | None = None  # of what the slot shows, with its arm
     variant: str | None = None
+    pin: str | None = None  # that the first impression makes, or that chose the slot
+    pinned_until: int | None = None
+    plan_group: str | None = None  # of the offer; a pin keeps others of it away
 
 
 class Promise(msgspec.Struct, frozen=True, array_like=True, kw_only=True):

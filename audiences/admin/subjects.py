@@ -14,7 +14,7 @@ from unfold.decorators import display
 
 from audiences.admin.base import ReadOnlyAdmin, ReadOnlyRows
 from audiences.admin.showing import ago, moment, panel, table
-from audiences.models import Sensitivity, Subject, Suppression, TraitDefinition
+from audiences.models import Grant, Sensitivity, Subject, Suppression, TraitDefinition
 
 SEE_SENSITIVE = "audiences.view_sensitive_traits"
 HIDDEN = "hidden: sensitive"
@@ -39,6 +39,25 @@ class SuppressionRows(ReadOnlyRows):
         return moment(obj.expires_at) if obj.expires_at else "removed"
 
 
+class GrantRows(ReadOnlyRows):
+    model = Grant
+    fields = ("key", "offer", "shown_amount", "reason", "granted_by", "shown_start", "shown_end")
+    readonly_fields = ("shown_amount", "shown_start", "shown_end")
+    verbose_name_plural = "Offers that a person allowed"
+
+    @display(description="First price at most")
+    def shown_amount(self, obj: Grant) -> str:
+        return "as the offer says" if obj.amount is None else f"{obj.amount} minor units of {obj.currency}"
+
+    @display(description="From")
+    def shown_start(self, obj: Grant) -> str:
+        return moment(obj.starts_at)
+
+    @display(description="Until")
+    def shown_end(self, obj: Grant) -> str:
+        return moment(obj.expires_at) if obj.expires_at else "taken back"
+
+
 @admin.register(Subject)
 class SubjectAdmin(ReadOnlyAdmin):
     list_display = ("heading", "trait_count", "shown_updated")
@@ -46,7 +65,7 @@ class SubjectAdmin(ReadOnlyAdmin):
     search_fields = ("key__exact",)
     search_help_text = "The whole account or device id."
     ordering = ("-id",)
-    inlines = (SuppressionRows,)
+    inlines = (SuppressionRows, GrantRows)
     intro = "Accounts and devices, with what we know of each and how old it is. Look one up by its whole id."
     empty_hint = (
         "Nobody yet. Send traits with PATCH /v1/subjects/{id}, or load a file with “manage.py backfill_traits”."
@@ -57,6 +76,7 @@ class SubjectAdmin(ReadOnlyAdmin):
         ("Consent", {"fields": ("consent_table",)}),
         ("What happened", {"fields": ("history_table",)}),
         ("Experiment marks", {"fields": ("mark_table",)}),
+        ("Pins", {"fields": ("pin_table",)}),
     )
     readonly_fields = ("shown_created", "shown_updated", "trait_table", "consent_table", "history_table", "mark_table")
 
@@ -126,6 +146,14 @@ class SubjectAdmin(ReadOnlyAdmin):
             for name, mark in sorted(obj.marks.items())
         )
         return table(("Experiment", "Version", "Arm", "Since"), rows, "Not exposed to any experiment.")
+
+    @panel("Pins")
+    def pin_table(self, obj: Subject) -> SafeString:
+        rows = (
+            (name.replace("|", " · "), pin[2], moment(at(pin[3])), moment(at(pin[4])))
+            for name, pin in sorted(obj.pins.items())
+        )
+        return table(("By", "Offer", "Since", "Until"), rows, "No offer is pinned.")
 
 
 def at(micros: Any) -> datetime:

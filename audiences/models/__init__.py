@@ -13,7 +13,7 @@ from audiences.models.definitions import (
 from audiences.models.events import Event, EventConflict, EventKind, MoneyEvent, QuarantinedEvent
 from audiences.models.revisions import Revision
 from audiences.models.runs import AudienceCount, AudienceRun, BehaviourBits, BehaviourLeaf, RunShard
-from audiences.models.subjects import DirtySubject, ServingEpoch, Subject, SubjectKind, Suppression
+from audiences.models.subjects import DirtySubject, Grant, ServingEpoch, Subject, SubjectKind, Suppression
 
 __all__ = [
     "NAME",
@@ -29,6 +29,7 @@ __all__ = [
     "EventConflict",
     "EventDefinition",
     "EventKind",
+    "Grant",
     "ListMember",
     "MoneyEvent",
     "QuarantinedEvent",

@@ -87,6 +87,35 @@ class ServingEpoch(models.Model):
         return f"epoch {self.number}"
 
 
+class Grant(models.Model):
+    """An explicit allowance by a person: this subject may have this offer, whatever suppressions and rules say."""
+
+    subject = models.ForeignKey(Subject, on_delete=models.CASCADE, related_name="grants")
+    key = models.CharField(max_length=100)
+    offer = models.CharField(max_length=100, help_text="The offer's key.")
+    reason = models.CharField(max_length=200)
+    granted_by = models.CharField(max_length=200, help_text="Who allowed it.")
+    starts_at = models.DateTimeField()
+    expires_at = models.DateTimeField(null=True, blank=True, help_text="Exclusive. Empty: until removed.")
+    amount = models.PositiveBigIntegerField(
+        null=True, blank=True, help_text="Minor units: the first price is no dearer. Empty: the offer's own."
+    )
+    currency = models.CharField(max_length=3, blank=True)
+    source = models.CharField(max_length=100, blank=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("subject", "key"), name="one_grant_per_key"),
+            models.CheckConstraint(
+                condition=Q(amount__isnull=True, currency="") | Q(amount__isnull=False) & ~Q(currency=""),
+                name="granted_amount_has_currency",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.key} of {self.subject_id}"
+
+
 class SuppressionQuerySet(models.QuerySet["Suppression"]):
     def active_at(self, moment: datetime) -> Self:
         """In force at ``moment``: started, not expired (the end is exclusive)."""

@@ -179,6 +179,7 @@ class Slot(msgspec.Struct, frozen=True, kw_only=True):
     offer: str | None = None
     offer_version: int | None = None
     mechanic: str | None = None
+    plan_group: str | None = None
     quote: Quote | None = None
     experiment: str | None = None
     variant: str | None = None

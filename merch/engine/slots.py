@@ -36,6 +36,7 @@ def slot_of(
         offer=offer.key if offer else None,
         offer_version=offer.version if offer else None,
         mechanic=offer.mechanic if offer else None,
+        plan_group=offer.plan_group if offer else None,
         quote=eligibility.quote(content, call, lasts=made),
         experiment=assigned.arm.experiment if assigned else None,
         variant=assigned.arm.variant if assigned else None,

@@ -21,6 +21,7 @@ from experiments.exposures import ExposureRow
 from merch import complaints
 from merch.intake import cells
 from merch.intake.book import Book, Test
+from merch.intake.pins import Pinning, pinning
 from merch.intake.refusals import Refusal
 from merch.intake.timing import Clock
 from merch.tokens import Claims, TokenRefused, verify
@@ -69,6 +70,7 @@ class Arrival(Struct, frozen=True, kw_only=True, gc=False):
     cells: tuple[str, ...] = ()
     session: int = 0
     exposures: tuple[ExposureRow, ...] = ()
+    pin: Pinning | None = None
 
 
 class Desk(Struct, frozen=True):
@@ -120,6 +122,7 @@ def _token_event(sent: Sent, desk: Desk) -> Arrival:
         cells=cells.of_view(claims) if viewed else cells.of_slot(claims, sent.type),
         session=claims.session,
         exposures=_exposures(claims, at) if sent.type in ("viewed", "impression") else (),
+        pin=pinning(claims, at) if sent.type == "impression" else None,
     )
 
 
@@ -138,6 +141,7 @@ def _shown(claims: Claims) -> dict[str, Any]:
         "propensity": claims.propensity,
         "experiment": claims.experiment,
         "variant": claims.variant,
+        "pin": claims.pin,
     }
     return {"slot": claims.slot} | {name: value for name, value in shown.items() if value not in (None, "")}
 

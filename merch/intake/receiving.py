@@ -22,6 +22,7 @@ from experiments.exposures import Mark, apply_marks, marks_of, record_exposures
 from merch import metrics
 from merch.engine.facts import SubjectRecord
 from merch.intake.book import Book
+from merch.intake.pins import fold_pin
 from merch.intake.reading import KINDS, Arrival, Desk, read
 from merch.intake.reads import HistoryReads
 from merch.intake.refusals import Refusal
@@ -151,6 +152,8 @@ def _new_event(arrival: Arrival, ids: dict[Ref, int], *, backfill: bool) -> NewE
 def _remember(record: Record, arrivals: Sequence[Arrival], marks: Sequence[Mark]) -> bool:
     for arrival in arrivals:
         fold_into(record.history, arrival.cells, arrival.occurred_at, arrival.session)
+        if arrival.pin is not None:
+            fold_pin(record.pins, arrival.pin)
     return apply_marks(record, marks) or bool(arrivals)
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 from django.db import connection
 
-from merch.engine.facts import SubjectRecord
+from merch.engine.facts import GrantFact, SubjectRecord
 from merch.subjects.packing import bits_key, pack_bits, pack_record, present, record_key, suppression_facts
 
 # One statement is one snapshot: record, suppressions, bits and epoch belong together.
@@ -20,6 +20,10 @@ SELECT s.id, s.kind, s.key, s.version, s.traits::text, s.consent::text, s.histor
         p.key, p.tiers, (extract(epoch FROM p.starts_at) * 1000000)::bigint,
         (extract(epoch FROM p.expires_at) * 1000000)::bigint) ORDER BY p.key), '[]')::text
      FROM audiences_suppression p WHERE p.subject_id = s.id AND (p.expires_at IS NULL OR p.expires_at > %s)),
+    (SELECT coalesce(jsonb_agg(jsonb_build_array(
+        g.key, g.offer, (extract(epoch FROM g.starts_at) * 1000000)::bigint,
+        (extract(epoch FROM g.expires_at) * 1000000)::bigint, g.amount, g.currency) ORDER BY g.key), '[]')::text
+     FROM audiences_grant g WHERE g.subject_id = s.id AND (g.expires_at IS NULL OR g.expires_at > %s)),
     b.layout, b.run_id, b.bits, coalesce((SELECT number FROM audiences_servingepoch), 0)
 FROM audiences_subject s LEFT JOIN audiences_behaviourbits b ON b.subject_id = s.id
 """
@@ -39,26 +43,26 @@ class Packed(NamedTuple):
 def packed_by_id(ids: Sequence[int], *, now: datetime) -> list[Packed]:
     """The subjects as they are now, whatever version asked for them."""
     with connection.cursor() as cursor:
-        cursor.execute(BY_ID, [now, list(ids)])
+        cursor.execute(BY_ID, [now, now, list(ids)])
         return [_packed(row) for row in cursor.fetchall()]
 
 
 def packed_page(after: int, size: int, *, now: datetime) -> list[Packed]:
     """The next ``size`` subjects by id."""
     with connection.cursor() as cursor:
-        cursor.execute(PAGE, [now, after, size])
+        cursor.execute(PAGE, [now, now, after, size])
         return [_packed(row) for row in cursor.fetchall()]
 
 
 def _packed(row: tuple[Any, ...]) -> Packed:
-    id_, kind, key, version, traits, consent, history, marks, pins, journeys, suppressions, layout, run, bits, epoch = (
-        row
-    )
+    id_, kind, key, version, traits, consent, history, marks, pins, journeys, *others = row
+    suppressions, grants, layout, run, bits, epoch = others
     record = SubjectRecord(
         version=version,
         traits=present(_decode(traits)),
         consent=present(_decode(consent)),
         suppressions=suppression_facts(_decode(suppressions)),
+        grants=tuple(GrantFact(*row) for row in _decode(grants)),
         history=_decode(history),
         marks=_decode(marks),
         pins=_decode(pins),

@@ -10,10 +10,11 @@ import redis
 from django.test import Client
 from django.utils import timezone
 
-from audiences.models import Subject, Suppression, ValueType
+from audiences.models import Grant, Revision, Subject, Suppression, ValueType
 from merch.keys import Scope
 from tests.api.conftest import MakeKey
-from tests.factories import SubjectFactory, TraitDefinitionFactory
+from tests.factories import MarketFactory, OfferFactory, SubjectFactory, TraitDefinitionFactory
+from tests.merch.intake.arriving import served
 
 pytestmark = pytest.mark.django_db
 
@@ -193,6 +194,8 @@ DOORS = [
     ("POST", "subjects:batch"),
     ("PUT", "subjects/a/suppressions/k"),
     ("DELETE", "subjects/a/suppressions/k"),
+    ("POST", "subjects/a/grants"),
+    ("DELETE", "subjects/a/grants/k"),
 ]
 
 
@@ -283,6 +286,58 @@ def test_a_suppression_that_cannot_be_is_named(systems: Systems, key: str, body:
 
     assert (answer.status_code, codes(answer)[0][0]) == (400, field)
     assert not Suppression.objects.exists()
+
+
+GOODWILL = {"key": "goodwill-7", "offer": "trial-30", "reason": "waited long", "granted_by": "agent 12"}
+
+
+@pytest.fixture
+def trial() -> None:
+    OfferFactory(key="trial-30")
+    MarketFactory(code="GB", currency="GBP")
+
+
+@pytest.mark.usefixtures("trial")
+def test_a_grant_comes_changes_and_goes_and_the_log_says_who_gave_it(systems: Systems) -> None:
+    first = systems.send("POST", "subjects/acc_1/grants", GOODWILL)
+    second = systems.send("POST", "subjects/acc_1/grants", GOODWILL | {"amount": "4.9", "currency": "GBP"})
+
+    (row,) = systems.get("acc_1").json()["grants"]
+    assert (first.status_code, second.status_code) == (200, 200)
+    assert (row["offer"], row["amount"], row["currency"], row["granted_by"]) == ("trial-30", 490, "GBP", "agent 12")
+    (held,) = served().grants
+    assert (held.key, held.offer, held.amount, held.currency, held.end) == ("goodwill-7", "trial-30", 490, "GBP", None)
+
+    assert systems.send("DELETE", "subjects/acc_1/grants/goodwill-7").status_code == 204
+    assert systems.send("DELETE", "subjects/acc_1/grants/goodwill-7").status_code == 204
+    assert served().grants == ()
+    verbs = Revision.objects.filter(object_key="a:acc_1").order_by("pk").values_list("verb", flat=True)
+    assert list(verbs) == ["granted", "granted", "grant withdrawn"]
+
+
+@pytest.mark.usefixtures("trial")
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"offer": "no-such"}, "offer"),
+        ({"reason": ""}, "reason"),
+        ({"granted_by": None}, "granted_by"),
+        ({"amount": "4.99"}, "currency"),
+        ({"currency": "GBP"}, "amount"),
+        ({"amount": "4,99", "currency": "GBP"}, "amount"),
+        ({"amount": "4.999", "currency": "GBP"}, "amount"),
+        ({"amount": "-1", "currency": "GBP"}, "amount"),
+        ({"amount": 4.99, "currency": "GBP"}, "amount"),
+        ({"amount": "5", "currency": "XXX"}, "currency"),
+        ({"expires_at": "2020-01-01T00:00:00Z"}, "expires_at"),
+        ({"key": "K!"}, "key"),
+    ],
+)
+def test_a_grant_that_cannot_be_is_named(systems: Systems, changes: dict[str, Any], field: str) -> None:
+    answer = systems.send("POST", "subjects/acc_1/grants", GOODWILL | changes)
+
+    assert (answer.status_code, codes(answer)[0][0]) == (400, field)
+    assert not Grant.objects.exists()
 
 
 def test_history_is_told_in_counts(systems: Systems) -> None:

@@ -94,6 +94,19 @@ class SuppressionSeen(Struct, frozen=True):
     source: str
 
 
+class GrantSeen(Struct, frozen=True):
+    """``amount`` in minor units of ``currency``; None: the offer's own price."""
+
+    key: str
+    offer: str
+    starts_at: datetime
+    expires_at: datetime | None
+    amount: int | None
+    currency: str
+    reason: str
+    granted_by: str
+
+
 class SubjectSeen(Struct, frozen=True):
     """Everything that decisions may read of an account, but for audience membership, which runs compute."""
 
@@ -105,6 +118,7 @@ class SubjectSeen(Struct, frozen=True):
     consent: dict[str, ConsentSeen]
     history: dict[str, HappeningSeen]
     suppressions: list[SuppressionSeen]
+    grants: list[GrantSeen]
 
 
 class SubjectView(GatedView):
@@ -128,7 +142,7 @@ class SubjectView(GatedView):
     )
     def get(self, request: Request, account_id: str) -> HttpResponse:
         key = account_of(account_id)
-        subject = Subject.objects.filter(kind=ACCOUNT, key=key).prefetch_related("suppressions").first()
+        subject = Subject.objects.filter(kind=ACCOUNT, key=key).prefetch_related("suppressions", "grants").first()
         if subject is None:
             raise Refused(
                 404, "not_found", "Nothing is known of this account. The first PATCH or event makes it known."
@@ -240,6 +254,19 @@ def seen(subject: Subject, types: Mapping[str, TraitType], now: datetime) -> Sub
         suppressions=[
             SuppressionSeen(each.key, each.tiers, each.starts_at, each.expires_at, each.reason, each.source)
             for each in sorted(subject.suppressions.all(), key=lambda each: each.key)
+        ],
+        grants=[
+            GrantSeen(
+                each.key,
+                each.offer,
+                each.starts_at,
+                each.expires_at,
+                each.amount,
+                each.currency,
+                each.reason,
+                each.granted_by,
+            )
+            for each in sorted(subject.grants.all(), key=lambda each: each.key)
         ],
     )
 

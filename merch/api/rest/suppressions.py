@@ -47,7 +47,7 @@ class SuppressionView(GatedView):
     )
     def put(self, request: Request, account_id: str, key: str) -> HttpResponse:
         account = account_of(account_id)
-        _check(key)
+        check_key(key)
         sent = read_body(request, SUBJECT_BYTES, SuppressionSent)
         starts_at = utc("starts_at", sent.starts_at) or self.now
         expires_at = utc("expires_at", sent.expires_at)
@@ -64,7 +64,7 @@ class SuppressionView(GatedView):
             source=caller_of(request).name,
             now=self.now,
         )
-        return _answer(written, self.now)
+        return answer_written(written, self.now)
 
     @documented(
         "Subjects",
@@ -74,18 +74,20 @@ class SuppressionView(GatedView):
     )
     def delete(self, request: Request, account_id: str, key: str) -> HttpResponse:
         account = account_of(account_id)
-        _check(key)
+        check_key(key)
         if not Subject.objects.filter(kind=ACCOUNT, key=account).exists():
             return HttpResponse(status=204)  # asking about somebody must not make them known
-        response = _answer(unsuppress(ACCOUNT, account, key, now=self.now), self.now)
+        response = answer_written(unsuppress(ACCOUNT, account, key, now=self.now), self.now)
         return response if response.status_code == 202 else HttpResponse(status=204)
 
 
-def _check(key: str) -> None:
+def check_key(key: str) -> None:
+    """Of a suppression or a grant. Raises Refused 400."""
     if not KEY.fullmatch(key):
         raise bad("key", "invalid", "Use lower-case letters, digits, - and _, 1 to 100 of them.")
 
 
-def _answer(written: Written, now: datetime) -> HttpResponse:
+def answer_written(written: Written, now: datetime) -> HttpResponse:
+    """200, or 202 where the serving store has yet to learn of it."""
     pending = not publish([written], now=now)
     return answer(written_of(written, pending=pending), 202 if pending else 200)

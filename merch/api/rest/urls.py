@@ -10,6 +10,7 @@ from rest_framework.routers import SimpleRouter
 from merch.api.rest import health
 from merch.api.rest.decisions import DecisionsView
 from merch.api.rest.events import EventsView
+from merch.api.rest.grants import GrantsView, GrantView
 from merch.api.rest.manage import views as manage
 from merch.api.rest.placements import FallbacksView, PlacementDecisionView
 from merch.api.rest.problems import refusal
@@ -46,6 +47,8 @@ v1: list[URLPattern | URLResolver] = [
     path("subjects:batch", SubjectsBatchView.as_view(), name="subjects-batch"),
     path("subjects/<str:account_id>", SubjectView.as_view(), name="subject"),
     path("subjects/<str:account_id>/suppressions/<str:key>", SuppressionView.as_view(), name="suppression"),
+    path("subjects/<str:account_id>/grants", GrantsView.as_view(), name="grants"),
+    path("subjects/<str:account_id>/grants/<str:key>", GrantView.as_view(), name="grant"),
     path("manage/", include(router.urls)),
     path("schema", cache_page(SCHEMA_KEPT)(SpectacularAPIView.as_view(authentication_classes=[])), name="schema"),
     path("docs", SpectacularSwaggerView.as_view(url_name="schema", authentication_classes=[]), name="docs"),
