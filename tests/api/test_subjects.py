@@ -328,7 +328,7 @@ def test_a_grant_comes_changes_and_goes_and_the_log_says_who_gave_it(systems: Sy
         ({"amount": "4.999", "currency": "GBP"}, "amount"),
         ({"amount": "-1", "currency": "GBP"}, "amount"),
         ({"amount": 4.99, "currency": "GBP"}, "amount"),
-        ({"amount": "5", "currency": "XXX"}, "currency"),
+        ({"amount": "5", "currency": "CHF"}, "currency"),
         ({"expires_at": "2020-01-01T00:00:00Z"}, "expires_at"),
         ({"key": "K!"}, "key"),
     ],
