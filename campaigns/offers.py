@@ -7,6 +7,7 @@ from datetime import datetime
 from django.contrib.auth.models import User
 from django.db import transaction
 
+from audiences.history import MOST_INSTANTS
 from campaigns import records, rulechecks, terms
 from campaigns.editing import record, void_outdated
 from campaigns.models import Offer, OfferVersion
@@ -29,6 +30,7 @@ def new_version(offer: Offer, *, by: User | None, now: datetime, why: str = "") 
         requires=newest.requires if newest else [],
         redeem_limit=newest.redeem_limit if newest else None,
         redeem_window_days=newest.redeem_window_days if newest else None,
+        redeem_window_months=newest.redeem_window_months if newest else None,
     )
     record(version, "created", by=by, now=now, why=why, after=records.values(version))
     return version
@@ -56,4 +58,19 @@ def problems(version: OfferVersion) -> list[Problem]:
     found = terms.problems(version.offer.mechanic, version.terms)
     words = rulechecks.words()
     found += rulechecks.rule_problems(version.rule, words, f"the rule of {version}")
-    return found + rulechecks.requires_problems(version.requires, words, str(version))
+    found += rulechecks.requires_problems(version.requires, words, str(version))
+    return found + _window_problems(version)
+
+
+def _window_problems(version: OfferVersion) -> list[Problem]:
+    found = []
+    days, months, limit = version.redeem_window_days, version.redeem_window_months, version.redeem_limit
+    if days is not None and months is not None:
+        hint = "Keep one of redeem_window_days and redeem_window_months."
+        found.append(Problem("offer.two_windows", "Redemptions are counted in days and in months.", hint))
+    if 0 in (days, months):
+        found.append(Problem("offer.no_window", "The window of the limit is empty.", "Give at least 1, or leave it."))
+    if limit is not None and limit > MOST_INSTANTS and (days or months):
+        sentence = f"The limit is {limit}, but a window counts the newest {MOST_INSTANTS} redemptions only."
+        found.append(Problem("offer.limit_bound", sentence, "Take a lower limit, or count for ever."))
+    return found

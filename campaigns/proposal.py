@@ -130,6 +130,7 @@ def offer_document(version: OfferVersion, audiences: Audiences, contextual: froz
         "requires": sorted(version.requires),
         "redeem_limit": version.redeem_limit,
         "redeem_window": None if window is None else timedelta(days=window) // _MICROSECOND,
+        "redeem_window_months": version.redeem_window_months,
         "profiled": profiled(version.rule, audiences, contextual),
     }
 

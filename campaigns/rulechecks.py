@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from audiences import catalogue
 from audiences.models import Audience, BehaviourLeaf
 from audiences.rules import Rule, Vocabulary, inline, parse, reads, resolve
-from campaigns.models import Campaign, Offer, Placement, Plan, PlanGroup
+from campaigns.models import Campaign, Mechanic, Offer, Placement, Plan, PlanGroup
 from campaigns.problems import Problem
 from campaigns.profiling import leaves
 
@@ -75,6 +75,7 @@ def words() -> Vocabulary:
         keys={
             "campaign": frozenset(Campaign.objects.values_list("key", flat=True)),
             "offer": frozenset(Offer.objects.values_list("key", flat=True)),
+            "mechanic": frozenset(Mechanic.values),
             "plan": frozenset(Plan.objects.values_list("key", flat=True)),
             "plan_group": frozenset(PlanGroup.objects.values_list("key", flat=True)),
             "placement": frozenset(Placement.objects.values_list("slug", flat=True)),

@@ -138,4 +138,5 @@ def _claims(answer: Answer, slot: Slot | None, number: int, decision: Decision, 
         pin=slot.pin if slot else None,
         pinned_until=slot.pinned_until if slot else None,
         plan_group=slot.plan_group if slot and slot.pin else None,
+        mechanic=(slot.mechanic or "") if slot else "",
     )

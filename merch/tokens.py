@@ -56,6 +56,7 @@ class Claims(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     pin: str | None = None  # that the first impression makes, or that chose the slot
     pinned_until: int | None = None
     plan_group: str | None = None  # of the offer; a pin keeps others of it away
+    mechanic: str = ""  # of the offer
 
 
 class Promise(msgspec.Struct, frozen=True, array_like=True, kw_only=True):

@@ -93,7 +93,12 @@ def _history(leaf: HistoryLeaf) -> dict[str, Any]:
 def _window(window: Window) -> Any:
     if window.unit == "days":
         return window.size
-    return {"hours": window.size} if window.unit == "hours" else window.unit
+    if window.unit in ("hours", "months"):
+        return {window.unit: window.size}
+    if window.since is not None:
+        scope, key, happening = window.since
+        return {"since": {"history": scope, **({"key": key} if key else {}), "of": happening}}
+    return window.unit
 
 
 _WRITERS: dict[type, Callable[[Any], dict[str, Any]]] = {

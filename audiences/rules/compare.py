@@ -42,8 +42,12 @@ def compare_moment(op: str, moment: int, size: int, env: Env) -> bool:
     if op == "in_next_days":
         return now < moment <= now + size * DAY
     # The first microsecond that is not "before".
-    edge = now - size * DAY + 1 if op.endswith("_days") else month_edge(env.today, env.day_start, size)
+    edge = now - size * DAY + 1 if op.endswith("_days") else month_edge(env.today, env.day_start, size, env.starts)
     return edge <= moment <= now if op.startswith("within") else moment < edge
+
+
+# Since what never happened is since ever.
+SINCE_EVER = -(2**63)
 
 
 def counted(instants: tuple[int, ...], since: int, now: int) -> int:

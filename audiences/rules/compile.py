@@ -4,6 +4,7 @@ By generated source. Operators and structure become text; names and values never
 constant. Compiled once per release, called for every candidate that needs it.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from types import CodeType
@@ -11,7 +12,7 @@ from typing import Any
 
 from audiences.hashing import bucket
 from audiences.rules.behaviours import bit_of
-from audiences.rules.compare import counted
+from audiences.rules.compare import SINCE_EVER, counted
 from audiences.rules.days import DAY, HOUR, month_edge, months_before
 from audiences.rules.environment import Env
 from audiences.rules.evaluate import BitPositions
@@ -29,6 +30,7 @@ from audiences.rules.nodes import (
     Not,
     Rule,
     TraitLeaf,
+    Window,
     leaves,
 )
 from audiences.rules.operators import positive
@@ -46,6 +48,7 @@ _LOADS = {
     "now": "env.now",
     "today": "env.today",
     "start": "env.day_start",
+    "starts": "env.starts",
 }
 _FUNCTIONS = {"bucket": bucket, "counted": counted, "months_before": months_before, "month_edge": month_edge}
 
@@ -74,10 +77,11 @@ _MOMENT_TESTS = {
     "within_days": "now - {k} < {x} <= now",
     "before_days": "{x} <= now - {k}",
     "in_next_days": "now < {x} <= now + {k}",
-    "within_months": "month_edge(today, start, {k}) <= {x} <= now",
-    "before_months": "{x} < month_edge(today, start, {k})",
+    "within_months": "month_edge(today, start, {k}, starts) <= {x} <= now",
+    "before_months": "{x} < month_edge(today, start, {k}, starts)",
 }
 _SETS = ("in", "any_of", "all_of")
+_CLOCKS = re.compile(r"\b(?:now|today|starts?)\b")
 
 
 def compile_rule(rule: Rule, bit_positions: BitPositions) -> Predicate:
@@ -156,18 +160,26 @@ class _Source:
         cell = f"(c := {self.load('history')}({self.bind((leaf.scope, leaf.key, leaf.of))})) is not None"
         if leaf.window is None:
             return f"({cell})" if op == "present" else f"({cell} and {self.moment(op, f'c.{leaf.agg}', leaf.value)})"
-        if leaf.window.unit == "lifetime":
-            happened = "c.count"
-        elif leaf.window.unit == "local_day":
-            happened = f"counted(c.instants, {self.load('start')}, {self.load('now')})"
-        else:
-            back = leaf.window.size * (HOUR if leaf.window.unit == "hours" else DAY)
-            happened = f"counted(c.instants, {self.load('now')} - {self.bind(back)}, now)"
+        happened = "c.count"
+        if leaf.window.unit != "lifetime":
+            happened = f"counted(c.instants, {self.since(leaf.window)}, {self.load('now')})"
         return f"({self.test(_TESTS, op, f'({happened} if {cell} else 0)', leaf.value)})"
+
+    def since(self, window: Window) -> str:
+        """The moment at which a window begins."""
+        if window.unit == "local_day":
+            return self.load("start")
+        if window.unit == "months":
+            known = ", ".join(self.load(name) for name in ("today", "start"))
+            return f"month_edge({known}, {self.bind(window.size)}, {self.load('starts')})"
+        if window.since is not None:
+            began = f"(d := {self.load('history')}({self.bind(window.since)})) is not None"
+            return f"(d.last if {began} else {self.bind(SINCE_EVER)})"
+        return f"{self.load('now')} - {self.bind(window.size * (HOUR if window.unit == 'hours' else DAY))}"
 
     def test(self, tests: Mapping[str, str], op: str, stored: str, value: Any) -> str:
         template = tests[op]
-        self.loaded.update(name for name in ("now", "today", "start") if name in template)
+        self.loaded.update(_CLOCKS.findall(template))
         if op == "between":
             return template.format(x=stored, a=self.bind(value[0]), b=self.bind(value[1]))
         return template.format(x=stored, k=self.bind(value))

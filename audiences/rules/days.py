@@ -5,11 +5,15 @@ account's zone hands in the day and the moment it began.
 """
 
 from calendar import monthrange
+from collections.abc import Callable
 from datetime import date
 from functools import lru_cache
 
 HOUR = 3_600_000_000
 DAY = 24 * HOUR
+
+# When a day began where the account lives.
+DayStarts = Callable[[int], int]
 
 _EPOCH = date(1970, 1, 1).toordinal()
 
@@ -35,9 +39,10 @@ def months_before(day: int, months: int) -> int:
     return date(year, month + 1, length if is_month_end else min(today.day, length)).toordinal() - _EPOCH
 
 
-def month_edge(today: int, day_start: int, months: int) -> int:
-    """The moment after which something is less than ``months`` months ago: the end of ``months_before(today, months)``.
+def month_edge(today: int, day_start: int, months: int, starts: DayStarts | None = None) -> int:
+    """The moment from which something is less than ``months`` months ago: the end of ``months_before(today, months)``.
 
-    Days are 24 hours back from ``day_start``, so a change of daylight saving since then moves the edge by that hour.
+    ``starts`` knows when that day ended there. Without it days are 24 hours back from ``day_start``.
     """
-    return day_start - (today - months_before(today, months) - 1) * DAY
+    after = months_before(today, months) + 1
+    return day_start - (today - after) * DAY if starts is None else starts(after)

@@ -70,6 +70,7 @@ _AMOUNTS = {
     "gte": "at least {v}",
     "between": "from {a} to {b}",
 }
+_HAPPENINGS = {"paid": "paid period"}
 _JOINED_BY = {"in": "or", "any_of": "or", "all_of": "and", "nin": "neither", "none_of": "neither"}
 
 
@@ -159,19 +160,30 @@ class _Teller(Struct, frozen=True):
         return f"{_happened(event, leaf)} in the last {days}"
 
     def history(self, leaf: HistoryLeaf) -> str:
-        what = self.happening(leaf)
+        what = self.happening((leaf.scope, leaf.key, leaf.of))
         if leaf.window is not None:
-            return f"{_happened(what, leaf)} {_back(leaf.window)}"
+            return f"{_happened(what, leaf)} {self.back(leaf.window)}"
         if leaf.op in PRESENCE:
             return f"{what} {'has' if leaf.op == 'present' else 'has never'} happened"
         return _question(f"the {leaf.agg} {what}", leaf)
 
-    def happening(self, leaf: HistoryLeaf) -> str:
-        if leaf.scope == "event":
-            return _label(self.labels.events, leaf.key)
-        if leaf.scope == "all":
-            return f"{_words(leaf.of)} of anything"
-        return f"{_words(leaf.of)} of {_words(leaf.scope)} {self.labels.keys.get((leaf.scope, leaf.key), leaf.key)}"
+    def happening(self, cell: tuple[str, str, str]) -> str:
+        scope, key, of = cell
+        if scope == "event":
+            return _label(self.labels.events, key)
+        what = _label(_HAPPENINGS, of)
+        if scope == "all":
+            return f"{what} of anything"
+        return f"{what} of {_words(scope)} {self.labels.keys.get((scope, key), key)}"
+
+    def back(self, window: Window) -> str:
+        if window.since is not None:
+            return f"since the last {self.happening(window.since)}"
+        if window.unit == "lifetime":
+            return "ever"
+        if window.unit == "local_day":
+            return "today, the account's day"
+        return f"in the last {_size(window.size, window.unit.removesuffix('s'))}"
 
 
 def _question(asked: str, leaf: TraitLeaf | ContextLeaf | HistoryLeaf) -> str:
@@ -215,14 +227,6 @@ def _last_event(leaf: EventLeaf, event: str, days: str) -> str:
     if leaf.op == "within_days":
         return f"{event} last happened in the last {_size(leaf.value, 'day')}"
     return f"{event} happened in the last {days} but not in the last {_size(leaf.value, 'day')}"
-
-
-def _back(window: Window) -> str:
-    if window.unit == "lifetime":
-        return "ever"
-    if window.unit == "local_day":
-        return "today, the account's day"
-    return f"in the last {_size(window.size, window.unit.removesuffix('s'))}"
 
 
 def _size(number: int, unit: str) -> str:

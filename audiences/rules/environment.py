@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
-from audiences.rules.days import day_of
+from audiences.rules.days import DayStarts, day_of
 
 
 class HistoryCell(Struct, gc=False):
@@ -34,6 +34,7 @@ class Env(Struct, gc=False):
     ``bits``     behaviour bits: ``int.from_bytes(record, "little")``; 0 without a record
     ``key``      the bare subject id, for bucket leaves
     ``now``      UTC microseconds; ``today``: its day where the account lives; ``day_start``: when that day began
+    ``starts``   when any other day began there; None: days are 24 hours long
     """
 
     traits: Mapping[str, tuple[Any, int]]
@@ -44,6 +45,7 @@ class Env(Struct, gc=False):
     now: int
     today: int
     day_start: int
+    starts: DayStarts | None = None
 
 
 def env_at(

@@ -11,8 +11,8 @@ from msgspec import Struct
 
 from audiences.hashing import bucket
 from audiences.rules.behaviours import bit_of
-from audiences.rules.compare import RELATIVE, compare, compare_day, compare_moment, counted
-from audiences.rules.days import DAY, HOUR
+from audiences.rules.compare import RELATIVE, SINCE_EVER, compare, compare_day, compare_moment, counted
+from audiences.rules.days import DAY, HOUR, month_edge
 from audiences.rules.environment import Env
 from audiences.rules.nodes import (
     All,
@@ -147,6 +147,11 @@ class _Judge(Struct, frozen=True):
     def since(self, window: Window) -> int:
         if window.unit == "local_day":
             return self.env.day_start
+        if window.unit == "months":
+            return month_edge(self.env.today, self.env.day_start, window.size, self.env.starts)
+        if window.since is not None:
+            began = self.env.history.get(window.since)
+            return SINCE_EVER if began is None else int(began.last)
         return self.env.now - window.size * (HOUR if window.unit == "hours" else DAY)
 
 

@@ -65,10 +65,14 @@ class EventLeaf(Struct, frozen=True):
 
 
 class Window(Struct, frozen=True):
-    """How far back a history count looks. ``size`` counts days or hours, else it is 0."""
+    """How far back a history count looks. ``size`` counts days, hours or months, else it is 0.
 
-    unit: Literal["days", "hours", "local_day", "lifetime"]
+    ``since`` is the (scope, key, happening) whose last time a window of that unit begins with.
+    """
+
+    unit: Literal["days", "hours", "months", "local_day", "lifetime", "since"]
     size: int = 0
+    since: tuple[str, str, str] | None = None
 
 
 class HistoryLeaf(Struct, frozen=True):

@@ -18,6 +18,10 @@ SUCH_AS = {
 MOST_VALUES = 1_000
 MOST_DAYS = 36_500
 MOST_MONTHS = 1_200
+LONGEST_WINDOW = 400  # whole days; the event roll-up keeps no more
+LONGEST_NAME = 200
+
+Raw = Mapping[str, Any]
 
 WHOLE = ValueType(Type.INT)
 
@@ -86,6 +90,28 @@ def keys_fit(
                 f"{shown(key)} means nothing here.",
                 nearest(key, allowed, "key"),
             )
+
+
+def days_window(findings: Findings, raw: object, where: str, *, also: str = "") -> int:
+    """A window in whole days."""
+    if isinstance(raw, int) and not isinstance(raw, bool) and 1 <= raw <= LONGEST_WINDOW:
+        return raw
+    findings.add("rule.window", where, f"{shown(raw)} is not a window.", f"Write 1 to {LONGEST_WINDOW} days{also}.")
+    return MOST_DAYS  # so that nothing else is reported of it
+
+
+def choice(findings: Findings, raw: object, choices: tuple[str, ...] | list[str], where: str) -> Any:
+    """One of the choices; None after reporting what stands there."""
+    if isinstance(raw, str) and raw in choices:
+        return raw
+    findings.add("rule.choice", where, f"{shown(raw)} cannot stand here.", f"Use one of: {', '.join(choices)}.")
+    return None
+
+
+def not_negative(findings: Findings, value: Operand, where: str) -> None:
+    """Report a count below nothing."""
+    if any(number < 0 for number in (value if isinstance(value, tuple) else (value,))):
+        findings.add("rule.value", where, "A count is never negative.", "Write 0 or more.")
 
 
 def _member(of: ValueType) -> ValueType:

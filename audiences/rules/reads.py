@@ -24,6 +24,7 @@ from audiences.rules.nodes import (
     children,
     leaves,
 )
+from audiences.rules.operands import MOST_DAYS
 
 
 class HistoryNeed(Struct, frozen=True):
@@ -52,6 +53,8 @@ def reads(rule: Rule) -> Reads:
         if isinstance(leaf, HistoryLeaf):
             cell = (leaf.scope, leaf.key, leaf.of)
             history[cell] = _larger(history.get(cell, HistoryNeed()), _need(leaf))
+            if leaf.window is not None and leaf.window.since is not None:
+                history.setdefault(leaf.window.since, HistoryNeed())
     return Reads(
         traits=frozenset(leaf.name for leaf in found if isinstance(leaf, TraitLeaf)),
         contexts=frozenset(leaf.name for leaf in found if isinstance(leaf, ContextLeaf)),
@@ -70,6 +73,10 @@ def _need(leaf: HistoryLeaf) -> HistoryNeed:
 def _reach(window: Window) -> int:
     if window.unit == "local_day":
         return 25 * HOUR  # the longest day: clocks go back once
+    if window.unit == "months":
+        return (31 * window.size + 1) * DAY
+    if window.unit == "since":
+        return MOST_DAYS * DAY
     return window.size * (HOUR if window.unit == "hours" else DAY)
 
 

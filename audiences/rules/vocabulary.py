@@ -27,8 +27,13 @@ EVERYWHERE = frozenset(Kind)
 # A request or a live record has no column in a run over all subjects.
 IN_AUDIENCES = EVERYWHERE - {Kind.CONTEXT, Kind.HISTORY}
 
-HAPPENINGS = frozenset({"impression", "viewed", "click", "dismissal", "conversion", "redemption", "exposure", "custom"})
-SCOPES = ("campaign", "offer", "plan", "plan_group", "placement", "event", "all")
+# What a conversion began; counted for its plan and its group only.
+BEGINNINGS = frozenset({"trial", "paid"})
+BEGUN_IN = frozenset({"plan", "plan_group"})
+HAPPENINGS = BEGINNINGS | {
+    "impression", "viewed", "click", "dismissal", "conversion", "redemption", "exposure", "custom",
+}  # fmt: skip
+SCOPES = ("campaign", "offer", "mechanic", "plan", "plan_group", "placement", "event", "all")
 
 
 class TraitType(ValueType, frozen=True):

@@ -105,7 +105,7 @@ class VersionForm(forms.ModelForm[OfferVersion]):
 
     class Meta:
         model = OfferVersion
-        fields = ("rule", "requires", "redeem_limit", "redeem_window_days")
+        fields = ("rule", "requires", "redeem_limit", "redeem_window_days", "redeem_window_months")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -152,7 +152,8 @@ class DraftVersion(Cards):
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         names = term_names(obj.mechanic) if obj is not None else []
-        return ((None, {"fields": (*names, "rule", "requires", ("redeem_limit", "redeem_window_days"))}),)
+        limits = ("redeem_limit", "redeem_window_days", "redeem_window_months")
+        return ((None, {"fields": (*names, "rule", "requires", limits)}),)
 
 
 class PublishedVersions(Cards):
@@ -187,7 +188,8 @@ class PublishedVersions(Cards):
     def shown_limit(self, obj: OfferVersion) -> str:
         if obj.redeem_limit is None:
             return "As often as they like."
-        within = f" in {obj.redeem_window_days} days" if obj.redeem_window_days else ""
+        windows = ((obj.redeem_window_days, "days"), (obj.redeem_window_months, "months"))
+        within = "".join(f" in {size} {unit}" for size, unit in windows if size)
         return f"At most {obj.redeem_limit} per account{within}."
 
     @display(description="Published")

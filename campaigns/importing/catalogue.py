@@ -15,7 +15,7 @@ from campaigns.importing.lines import Difference, Line, Verdict, differences
 from campaigns.importing.shaping import Placed
 from campaigns.models import Offer, OfferVersion, Plan, PlanGroup
 
-TERMS = ("terms", "rule", "requires", "redeem_limit", "redeem_window_days")
+TERMS = ("terms", "rule", "requires", "redeem_limit", "redeem_window_days", "redeem_window_months")
 
 
 def plan_group(desk: Desk, at: Placed, entry: NamedEntry) -> None:

@@ -133,6 +133,7 @@ class OfferEntry(Entry, kw_only=True):
     requires: Names = UNSET
     redeem_limit: Number | None = UNSET
     redeem_window_days: Number | None = UNSET
+    redeem_window_months: Number | None = UNSET
 
 
 class CreativeEntry(Entry, kw_only=True):

@@ -149,6 +149,11 @@ class OfferVersion(models.Model):
         blank=True,
         help_text="The limit counts redemptions of this many past days. Empty: for ever.",
     )
+    redeem_window_months = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        help_text="Instead of days: calendar months, to the same day of the month, or to its end.",
+    )
     published_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
@@ -157,6 +162,11 @@ class OfferVersion(models.Model):
             models.UniqueConstraint(fields=("offer", "number"), name="one_version_per_number"),
             # Two open drafts would let one editor publish what another is still writing.
             models.UniqueConstraint(fields=("offer",), condition=Q(state="DRAFT"), name="one_draft_per_offer"),
+            models.CheckConstraint(
+                condition=Q(redeem_window_days__isnull=True) | Q(redeem_window_months__isnull=True),
+                name="one_redeem_window",
+                violation_error_message="Count redemptions in days or in months, not both.",
+            ),
         )
         triggers = (
             pgtrigger.Protect(

@@ -182,6 +182,7 @@ class _Stay:
             placement=placement, slot=slot, campaign=shown.campaign, item=shown.item, tier=shown.tier,
             format=shown.format, offer=shown.offer, offer_version=shown.offer_version,
             price_id=shown.quote.price_id if shown.quote else None, session=session_hash(decision.decision_id),
+            mechanic=shown.mechanic or "",
         )  # fmt: skip
         self._token_event(claims, "impression", at + 1_000_000)
         if self.chance.of(f"click {decision.decision_id} {placement} {slot}") < CLICKS:
@@ -223,7 +224,7 @@ class _Stay:
 
     def _subscription(self, by: str, at: int) -> Subscription:
         offer = by if by in OFFER_TAKERS else "trial-1-month"
-        plan = self.world.book.plans[offer] or "individual"
+        plan = self.world.book.offers[offer].plan or "individual"
         return Subscription(at, plan, offer, 12 if plan.endswith("yearly") else 1)
 
     def _subscribe_before(self, at: int) -> None:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import copy
+from functools import partial
 from typing import Any
 
 from audiences.rules import Env
 from merch.engine import places
-from merch.engine.clock import local_day_at
+from merch.engine.clock import day_start, local_day_at
 from merch.engine.compiled import Candidate, Content, ReadyRule, Release
 from merch.engine.document import MarketDoc, Pulse, ZoneTable
 from merch.engine.facts import GrantFact, HistoryCell, PinFact, Request, Subject, SubjectRecord
@@ -20,6 +21,7 @@ from merch.engine.law import Law, age_on, law_of
 MARKET, TIME_ZONE, BIRTH_DATE = "market", "time_zone", "birth_date"
 PERSONALISATION = "personalisation"
 HOUR = "hour"
+DEVICE = "d"  # a subject that nobody has logged into
 NOWHERE = ""  # the code of no market
 UTC_TABLE = ZoneTable(instants=(0,), offsets=(0,))
 EMPTY_RECORD = SubjectRecord()
@@ -80,13 +82,13 @@ class Call:
         account, visited = _markets(release, traits, request.context)
         self.billing = account if account is not None else visited
         self.billing_market: MarketDoc | None = release.markets.get(self.billing or "")
-        self.zone = _zone(release, traits, self.billing_market)
-        today, day_start, hour = local_day_at(self.zone, now)
+        self.zone = _zone(release, traits, self.billing_market, request)
+        today, began, hour = local_day_at(self.zone, now)
         self.law = self._law(account, visited, traits, today)
         self.locale = _locale(request.context, self.billing_market)
         self.env = Env(
             traits, _with_hour(request.context, hour), HistoryView(self.record.history),
-            subject.bits if subject else 0, request.key, now, today, day_start,
+            subject.bits if subject else 0, request.key, now, today, began, partial(day_start, self.zone),
         )  # fmt: skip
         self.pins = self._live_pins()
         self.pinned_groups = {pin.plan_group for _, pin in self.pins.values() if pin.plan_group}
@@ -249,11 +251,17 @@ def _markets(
     return (str(declared[0]) if declared else None), visited
 
 
-def _zone(release: Release, traits: Mapping[str, tuple[Any, int]], market: MarketDoc | None) -> ZoneTable:
-    """The account's declared zone, else its market's; UTC where neither is known."""
+def _zone(
+    release: Release, traits: Mapping[str, tuple[Any, int]], market: MarketDoc | None, request: Request
+) -> ZoneTable:
+    """The declared zone, else the market's; UTC where neither is known. A device is where its request says.
+
+    An account is not: it would meet a start once more on every journey.
+    """
     declared = traits.get(TIME_ZONE)
-    if declared and str(declared[0]) in release.tables:
-        return release.tables[str(declared[0])]
+    name = declared[0] if declared else request.context.get(TIME_ZONE) if request.kind == DEVICE else None
+    if isinstance(name, str) and name in release.tables:
+        return release.tables[name]
     return release.tables.get(market.time_zone, UTC_TABLE) if market else UTC_TABLE
 
 

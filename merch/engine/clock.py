@@ -43,7 +43,12 @@ def local_day_at(table: ZoneTable, instant: int) -> LocalDay:
     comes with the change of clocks; the hour is read from the wall, not counted from either.
     """
     day, since_midnight = divmod(instant + offset_at(table, instant), DAY)
-    return LocalDay(day, resolve(table, day * DAY, last=False), since_midnight // HOUR)
+    return LocalDay(day, day_start(table, day), since_midnight // HOUR)
+
+
+def day_start(table: ZoneTable, day: int) -> int:
+    """The instant at which a local day begins."""
+    return resolve(table, day * DAY, last=False)
 
 
 def wall_microseconds(wall: str) -> int:

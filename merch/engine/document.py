@@ -126,6 +126,7 @@ class OfferDoc(Doc, frozen=True, kw_only=True):
     requires: tuple[str, ...] = ()
     redeem_limit: int | None = None
     redeem_window: int | None = None  # microseconds
+    redeem_window_months: int | None = None  # instead: calendar months where the account lives
     profiled: bool = False
     category: str = ""  # of an exclusive category one offer is shown per call, the cheapest over 12 months first
     pool: str = ""  # of its codes; an empty pool stops it

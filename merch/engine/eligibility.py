@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from audiences.hashing import bucket
 from audiences.rules import describe, first_false, why_false
+from audiences.rules.days import month_edge
 from merch.engine import caps, places
 from merch.engine.call import Call
 from merch.engine.clock import DAY, HOUR, instant_text
@@ -153,13 +154,15 @@ def _redeemed(offer: ReadyOffer, call: Call) -> Objection | None:
     if offer.doc.redeem_limit is None:
         return None
     cell = call.record.history.get(f"offer|{offer.doc.key}|conversion", caps.NEVER)
-    count = caps.count_in(cell, offer.doc.redeem_window, call.now)
-    if count < offer.doc.redeem_limit:
-        return None
-    window = offer.doc.redeem_window
-    return Objection(
-        Reason.ALREADY_REDEEMED, f"{count} times {'ever' if window is None else f'in {window // DAY} days'}"
-    )
+    window, months = offer.doc.redeem_window, offer.doc.redeem_window_months
+    if months is None:
+        count = caps.count_in(cell, window, call.now)
+        when = "ever" if window is None else f"in {window // DAY} days"
+    else:
+        env = call.env
+        edge = month_edge(env.today, env.day_start, months, env.starts)
+        count, when = sum(edge <= instant for instant in cell.instants), f"in {months} months"
+    return None if count < offer.doc.redeem_limit else Objection(Reason.ALREADY_REDEEMED, f"{count} times {when}")
 
 
 def guarded(candidate: Candidate, content: Content, call: Call) -> Objection | None:

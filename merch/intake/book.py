@@ -27,6 +27,13 @@ class Test(Struct, frozen=True):
     arms: dict[str, float | None]
 
 
+class Sold(Struct, frozen=True):
+    """What an offer is on, and how; the plan is empty for a reward."""
+
+    plan: str = ""
+    mechanic: str = ""
+
+
 class Book:
     """The catalogues during one batch; at most four queries, whatever the batch."""
 
@@ -48,9 +55,10 @@ class Book:
         return dict(Plan.objects.values_list("key", "group__key"))
 
     @cached_property
-    def plans(self) -> dict[str, str | None]:
-        """Plan by offer."""
-        return dict(Offer.objects.values_list("key", "plan__key"))
+    def offers(self) -> dict[str, Sold]:
+        """By key, without the version."""
+        rows = Offer.objects.values_list("key", "plan__key", "mechanic")
+        return {key: Sold(plan or "", mechanic) for key, plan, mechanic in rows}
 
     @cached_property
     def tests(self) -> dict[str, Test]:

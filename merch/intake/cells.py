@@ -6,11 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from audiences.tiers import Tier
-from merch.intake.book import Book
+from merch.intake.book import Book, Sold
 from merch.tokens import Claims
 
 # They neither obey nor count toward shared caps; caps of their own campaign, offer and tier still hold.
 EXEMPT_TIERS = frozenset({Tier.LEGAL.value, Tier.SERVICE.value})
+
+# What the conversion of an offer begins, where its properties do not say.
+TRIAL, PAID, NOTHING = "trial", "paid", "nothing"
+BEGINS = {"TRIAL": TRIAL, "SAVE": NOTHING, "REWARD": NOTHING}
+NOTHING_SOLD = Sold()
 
 Cells = tuple[str, ...]
 
@@ -20,6 +25,8 @@ def of_slot(claims: Claims, kind: str) -> Cells:
     names = [f"campaign|{claims.campaign}", f"tier|{claims.tier}"]
     if claims.offer is not None:
         names.append(f"offer|{claims.offer}")
+    if claims.mechanic:
+        names.append(f"mechanic|{claims.mechanic}")
     if claims.tier not in EXEMPT_TIERS:
         names += [f"placement|{claims.placement}", f"format|{claims.format}", "all|"]
     return tuple(f"{name}|{kind}" for name in names)
@@ -31,12 +38,20 @@ def of_view(claims: Claims) -> Cells:
 
 
 def of_conversion(properties: Mapping[str, Any], book: Book) -> Cells:
-    """A conversion of an offer is one of its plan too, and one of a plan is one of its group."""
+    """A conversion of an offer is one of its mechanic and plan too, and one of a plan is one of its group.
+
+    Plan and group also remember what it began: a trial, or a paid period.
+    """
     offer = str(properties.get("offer", "")).partition("@")[0]
-    plan = str(properties.get("plan", "")) or (book.plans.get(offer) or "" if offer else "")
+    sold = book.offers.get(offer, NOTHING_SOLD) if offer else NOTHING_SOLD
+    mechanic = str(properties.get("mechanic", "")) or sold.mechanic
+    plan = str(properties.get("plan", "")) or sold.plan
     group = str(properties.get("plan_group", "")) or (book.groups.get(plan, "") if plan else "")
-    named = (("offer", offer), ("plan", plan), ("plan_group", group))
-    return (*(f"{scope}|{key}|conversion" for scope, key in named if key), "all||conversion")
+    begun = str(properties.get("begins", "")) or BEGINS.get(mechanic, PAID)
+    names = [f"{scope}|{key}" for scope, key in (("plan", plan), ("plan_group", group)) if key]
+    own = [f"{scope}|{key}" for scope, key in (("offer", offer), ("mechanic", mechanic)) if key]
+    began = () if begun == NOTHING else (f"{name}|{begun}" for name in names)
+    return (*(f"{name}|conversion" for name in (*own, *names)), *began, "all||conversion")
 
 
 def of_custom(name: str) -> Cells:

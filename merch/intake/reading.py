@@ -17,6 +17,7 @@ from audiences.people import normalise_id
 from audiences.records import Ref
 from audiences.rules import BadValue, Type, ValueType, encode_trait
 from audiences.rules.problems import nearest
+from campaigns.models import Mechanic
 from experiments.exposures import ExposureRow
 from merch import complaints
 from merch.intake import cells
@@ -33,7 +34,13 @@ LONGEST_KEY = 100  # of a plan or an offer
 
 TEXT = ValueType(Type.STRING)
 NUMBER = ValueType(Type.DECIMAL, scale=6)
-CONVERSION_FIELDS = {"plan": TEXT, "offer": TEXT, "plan_group": TEXT}
+CONVERSION_FIELDS = {
+    "plan": TEXT,
+    "offer": TEXT,
+    "plan_group": TEXT,
+    "mechanic": ValueType(Type.STRING, frozenset(Mechanic.values)),
+    "begins": ValueType(Type.STRING, frozenset({cells.TRIAL, cells.PAID, cells.NOTHING})),
+}
 EXPOSURE_FIELDS = {"arm": TEXT, "version": ValueType(Type.INT), "propensity": NUMBER}
 SESSION_FIELD = {"session_id": TEXT}
 

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from audiences.rules import (
     EVERYWHERE,
@@ -22,7 +23,7 @@ from audiences.rules import (
     parse,
     resolve,
 )
-from audiences.rules.days import DAY
+from audiences.rules.days import DAY, HOUR
 
 Json = dict[str, Any]
 
@@ -202,7 +203,13 @@ _listen_where = st.sampled_from([{}, {"content": "podcast"}, {"content": "podcas
 _gift_where = st.sampled_from([{}, {"gift": True}])
 _happenings = st.sampled_from(["impression", "custom"])
 _scopes = st.sampled_from([{"history": "all"}, {"history": "campaign", "key": "spring"}])
-_history_windows = st.sampled_from([1, 7, {"hours": 5}, "local_day", "lifetime"])
+_elsewhere = st.sampled_from([{"history": "all"}, {"history": "plan_group", "key": "music"}])
+_history_windows = st.one_of(
+    st.sampled_from([1, 7, {"hours": 5}, {"months": 1}, {"months": 12}, "local_day", "lifetime"]),
+    st.tuples(_elsewhere, st.sampled_from(["conversion", "impression"])).map(
+        lambda both: {"since": {**both[0], "of": both[1]}}
+    ),
+)
 
 LEAVES: dict[Kind, st.SearchStrategy[Json]] = {
     Kind.TRAIT: st.one_of([_merged(_questions(of), trait=name) for name, of in VOCABULARY.traits.items()]),
@@ -283,8 +290,11 @@ _cells = st.lists(st.sampled_from(_back), min_size=1, max_size=5).map(_cell)
 def envs(draw: st.DrawFn) -> Env:
     """A subject with a request, at NOW, in one of three zones."""
     context = {name: _stored(of) for name, of in VOCABULARY.contexts.items()}
-    cells = [("all", "", "impression"), ("campaign", "spring", "custom"), ("campaign", "spring", "impression")]
-    return env_at(
+    cells = [
+        ("all", "", "impression"), ("campaign", "spring", "custom"), ("campaign", "spring", "impression"),
+        ("all", "", "conversion"), ("plan_group", "music", "conversion"),
+    ]  # fmt: skip
+    env = env_at(
         NOW,
         key=draw(st.sampled_from(["acc_1", "acc_2", "acc_3", ""])),
         traits=draw(trait_values()),
@@ -293,3 +303,9 @@ def envs(draw: st.DrawFn) -> Env:
         bits=draw(st.integers(0, 2**24 - 1)),
         utc_offset=draw(st.sampled_from([0, -8, 13])) * DAY // 24,
     )
+    ahead = draw(st.sampled_from([None, 0, HOUR]))
+    if ahead is None:
+        return env
+    # Clocks there were that much ahead until three weeks ago.
+    starts = lambda day: env.day_start + (day - env.today) * DAY - (ahead if day < env.today - 21 else 0)  # noqa: E731
+    return replace(env, starts=starts)

@@ -92,6 +92,7 @@ def test_a_rule_reads_nothing_but_what_it_declares(document: Json, env: Env) -> 
         env.now,
         env.today,
         env.day_start,
+        env.starts,
     )
 
     assert holds(rule, spare, positions) is holds(rule, env, positions)
@@ -108,7 +109,7 @@ def test_kept_instants_are_enough_to_answer(document: Json, env: Env) -> None:
         kept = happened.instants[-needs[cell].instants :] if cell in needs and needs[cell].instants else ()
         recent = tuple(instant for instant in kept if instant >= env.now - needs[cell].reach)
         pruned[cell] = type(happened)(happened.count, happened.first, happened.last, recent)
-    thin = Env(env.traits, env.ctx, pruned, env.bits, env.key, env.now, env.today, env.day_start)
+    thin = Env(env.traits, env.ctx, pruned, env.bits, env.key, env.now, env.today, env.day_start, env.starts)
 
     assert holds(rule, thin, positions) is holds(rule, env, positions)
 
@@ -129,6 +130,7 @@ def test_a_rule_that_fails_names_one_reason(document: Json, env: Env) -> None:
             env.now,
             env.today,
             env.day_start,
+            env.starts,
         )
         assert (why is WhyFalse.TRAIT_STALE) is holds(rule, fresh, positions)
 

@@ -54,6 +54,15 @@ def test_a_moment_is_old_enough_when_its_whole_day_is() -> None:
     assert edge == number("2026-02-16") * DAY - 2 * HOUR
 
 
+def test_who_knows_when_days_began_there_moves_no_edge_with_the_clocks() -> None:
+    # Stockholm: the 21st of October is still in summer, the 20th of November in winter.
+    today, day_start = day_of(number("2026-11-20") * DAY + 12 * HOUR, utc_offset=HOUR)
+    in_summer = {number("2026-10-21"): number("2026-10-21") * DAY - 2 * HOUR}
+
+    assert month_edge(today, day_start, 1, in_summer.__getitem__) == number("2026-10-20") * DAY + 22 * HOUR
+    assert month_edge(today, day_start, 1) == number("2026-10-20") * DAY + 23 * HOUR
+
+
 def test_the_day_is_that_of_the_clock_on_the_wall() -> None:
     moment = number("2026-11-22") * DAY + 23 * HOUR
 

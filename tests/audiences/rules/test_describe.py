@@ -170,6 +170,45 @@ SMALL: list[tuple[Json, str]] = [
         "Impression of anything did not happen in the last 24 hours.",
     ),
     (
+        {
+            "history": "mechanic",
+            "key": "WIN_BACK",
+            "agg": "count",
+            "of": "conversion",
+            "window": {"months": 12},
+            "op": "eq",
+            "value": 0,
+        },
+        "Conversion of mechanic WIN_BACK did not happen in the last 12 months.",
+    ),
+    (
+        {
+            "all": [
+                {
+                    "history": "plan_group",
+                    "key": "individual",
+                    "agg": "last",
+                    "of": "trial",
+                    "op": "before_months",
+                    "value": 12,
+                },
+                {
+                    "history": "plan_group",
+                    "key": "individual",
+                    "agg": "count",
+                    "of": "paid",
+                    "op": "eq",
+                    "value": 0,
+                    "window": {"since": {"history": "plan_group", "key": "individual", "of": "trial"}},
+                },
+            ]
+        },
+        (
+            "The last trial of plan group individual was at least 12 months ago, and paid period of plan group"
+            " individual did not happen since the last trial of plan group individual."
+        ),
+    ),
+    (
         {"event": "checkout_start", "agg": "last", "window": 28, "op": "before_days", "value": 1},
         "Checkout start happened in the last 28 days but not in the last day.",
     ),

@@ -176,6 +176,35 @@ def test_a_leap_day_trial_opens_again_after_twelve_months() -> None:
     assert asked(env_at(last_of_february, key="acc_1")) is False
 
 
+TRIAL, PAID = ("plan_group", "music", "trial"), ("plan_group", "music", "paid")
+SINCE_TRIAL = {
+    "history": "plan_group", "key": "music", "agg": "count", "of": "paid", "op": "eq", "value": 0,
+    "window": {"since": {"history": "plan_group", "key": "music", "of": "trial"}},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("trial", "paid", "none_since"),
+    [
+        pytest.param(None, None, True, id="nothing-ever"),
+        pytest.param(9, None, True, id="trial-only"),
+        pytest.param(9, 10, True, id="paid-before"),
+        pytest.param(9, 9, False, id="at-that-moment"),
+        pytest.param(9, 8, False, id="paid-after"),
+        pytest.param(None, 8, False, id="since-what-never-happened-is-ever"),
+    ],
+)
+def test_what_happened_since_something_else(trial: int | None, paid: int | None, none_since: bool) -> None:
+    cells = {
+        cell: HistoryCell(1, NOW - age * DAY, NOW - age * DAY, (NOW - age * DAY,))
+        for cell, age in ((TRIAL, trial), (PAID, paid))
+        if age is not None
+    }
+
+    assert answer(SINCE_TRIAL, history=cells) is none_since
+    assert reads(rule(SINCE_TRIAL)).history.keys() == {TRIAL, PAID}
+
+
 def shown(*ages: int, count: int | None = None) -> dict[tuple[str, str, str], HistoryCell]:
     instants = tuple(sorted(NOW - age for age in ages))
     return {("all", "", "impression"): HistoryCell(count or len(ages), instants[0], instants[-1], instants)}
@@ -190,6 +219,8 @@ def shown(*ages: int, count: int | None = None) -> dict[tuple[str, str, str], Hi
         pytest.param({"hours": 5}, 5 * HOUR + 1, False, id="hours-before-start"),
         pytest.param("local_day", NOW - TODAY * DAY, True, id="midnight-included"),
         pytest.param("local_day", NOW - TODAY * DAY + 1, False, id="yesterday"),
+        pytest.param({"months": 2}, NOW - (TODAY - 60) * DAY, True, id="months-first-day-included"),
+        pytest.param({"months": 2}, NOW - (TODAY - 60) * DAY + 1, False, id="months-the-day-before"),
         pytest.param("lifetime", 9_999 * DAY, True, id="lifetime"),
         pytest.param(7, -1, False, id="not-yet"),
     ],

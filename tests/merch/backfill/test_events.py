@@ -96,7 +96,8 @@ def test_a_conversion_counts_for_its_plan_and_group(bring: Bring) -> None:
 
     assert bring("events", mapping, [{"who": "ann", "p": "premium"}]).code == 0
     cells = set(Subject.objects.get().history)
-    assert cells == {"plan|premium|conversion", f"plan_group|{group}|conversion", "all||conversion"}
+    names = {"plan|premium", f"plan_group|{group}"}
+    assert cells == {f"{name}|{what}" for name in names for what in ("conversion", "paid")} | {"all||conversion"}
 
 
 def test_bad_rows_are_told_by_what_is_wrong_with_them(bring: Bring, tmp_path: Path) -> None:

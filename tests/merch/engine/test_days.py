@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,9 +14,21 @@ from msgspec.structs import replace
 from audiences.moments import micros
 from campaigns import schedule
 from merch.engine.clock import local_day_at, resolve, wall_microseconds
-from merch.engine.document import ZoneTable
+from merch.engine.document import CapDoc, TraitDoc, ZoneTable
 from merch.engine.facts import HistoryCell
-from tests.merch.engine.documents import HOUR, SWEDEN, campaign, decided, ready, reason, subject
+from tests.merch.engine.documents import (
+    ADULTS,
+    HOUR,
+    SWEDEN,
+    TRAITS,
+    campaign,
+    decided,
+    ready,
+    reason,
+    request,
+    subject,
+    with_offer,
+)
 
 # Midnight that does not exist, midnight that comes twice, half an hour, changes on either side of midnight.
 ZONES = (
@@ -115,3 +128,95 @@ def test_wall_times_as_instants(zone: str, wall: str, first: str, second: str | 
 
     assert starts == micros(datetime.fromisoformat(first).replace(tzinfo=UTC))
     assert ends == micros(datetime.fromisoformat(second or first).replace(tzinfo=UTC))
+
+
+TOKYO, LOS_ANGELES = "Asia/Tokyo", "America/Los_Angeles"
+SOMEWHERE = {"zones": {name: at for at, name in enumerate((TOKYO, LOS_ANGELES, "Europe/Stockholm"))}}
+
+
+def opening(kind: str, now: str, *, context: dict[str, str], **traits: Any) -> str:
+    """What becomes, at ``now``, of a campaign that begins at midnight on 25 November wherever the subject lives."""
+    release = ready(
+        campaign(starts="2026-11-25T00:00:00"),
+        zone_tables=tuple(table(name) for name in SOMEWHERE["zones"]),
+        **SOMEWHERE,
+    )
+    asked = request(kind=kind, context={"country": "SE", "locale": "sv-SE"} | context)
+    return reason(decided(release, subject(**traits), asked, now=micros(datetime.fromisoformat(f"{now}:00+00:00"))))
+
+
+@pytest.mark.parametrize(
+    ("kind", "zone", "declared", "opens"),
+    [
+        pytest.param("a", None, None, "2026-11-24T23:00", id="an-account-by-its-market"),
+        pytest.param("a", None, TOKYO, "2026-11-24T15:00", id="an-account-by-what-it-declared"),
+        pytest.param("a", LOS_ANGELES, TOKYO, "2026-11-24T15:00", id="an-account-that-travels"),
+        pytest.param("a", LOS_ANGELES, None, "2026-11-24T23:00", id="an-account-that-travels-and-declared-nothing"),
+        pytest.param("d", None, None, "2026-11-24T23:00", id="a-device-by-its-market"),
+        pytest.param("d", TOKYO, None, "2026-11-24T15:00", id="a-device-where-it-is"),
+        pytest.param("d", TOKYO, LOS_ANGELES, "2026-11-25T08:00", id="a-device-by-what-it-declared"),
+        pytest.param("d", "Mars/Olympus", None, "2026-11-24T23:00", id="a-device-nowhere"),
+    ],
+)
+def test_a_flight_opens_once_where_the_subject_lives(
+    kind: str, zone: str | None, declared: str | None, opens: str
+) -> None:
+    context = {} if zone is None else {"time_zone": zone}
+    traits = {} if declared is None else {"time_zone": declared}
+    before = (datetime.fromisoformat(opens) - timedelta(minutes=1)).isoformat(timespec="minutes")
+
+    assert opening(kind, before, context=context, **traits) == "OUT_OF_SCHEDULE"
+    assert opening(kind, opens, context=context, **traits) == "SELECTED"
+
+
+def test_a_zone_declared_anew_moves_the_flight_and_no_count_of_it() -> None:
+    # At 16:00Z it has begun in Tokyo; who declares Los Angeles then waits until it begins there.
+    assert opening("a", "2026-11-24T16:00", context={}, time_zone=TOKYO) == "SELECTED"
+    assert opening("a", "2026-11-24T16:00", context={}, time_zone=LOS_ANGELES) == "OUT_OF_SCHEDULE"
+    # What was seen in the first zone still counts in the second: caps count instants, whatever zone.
+    seen = micros(datetime(2026, 11, 24, 16, tzinfo=UTC))
+    once = campaign(caps=(CapDoc(scope="CAMPAIGN", event="impression", limit=1, window=None),))
+    who = subject(history={"campaign|one|impression": HistoryCell(1, seen, seen, (seen,), (0,))}, time_zone=LOS_ANGELES)
+    assert reason(decided(ready(once), who, now=seen + 20 * HOUR)) == "CAPPED"
+
+
+@pytest.mark.parametrize(
+    ("leaf", "midnight"),
+    [
+        pytest.param(
+            {"trait": "expired", "op": "before_days", "value": 60}, "2026-04-01", id="day-59-becomes-60"
+        ),
+        pytest.param(
+            {"trait": "expired", "op": "before_months", "value": 2}, "2026-03-31", id="two-months"
+        ),
+    ],
+)  # fmt: skip
+def test_days_since_a_date_change_at_local_midnight(leaf: dict[str, Any], midnight: str) -> None:
+    expired = TraitDoc(type="date", profiling=False)
+    held = campaign(rule={"v": 1, "rule": leaf})
+    day = (datetime(2026, 1, 31, tzinfo=UTC).date() - EPOCH_DAY).days
+    for zone in (TOKYO, LOS_ANGELES):
+        release = ready(
+            held, traits=TRAITS | {"expired": expired},
+            zone_tables=tuple(table(name) for name in SOMEWHERE["zones"]), **SOMEWHERE,
+        )  # fmt: skip
+        began = micros(schedule.resolve(datetime.fromisoformat(midnight), zone, last=False).instant)
+        who = subject(expired=day, time_zone=zone)
+
+        assert reason(decided(release, who, now=began - 1)) == "TARGETING_MISS"
+        assert reason(decided(release, who, now=began)) == "SELECTED"
+
+
+def test_one_comes_of_age_at_local_midnight() -> None:
+    law = (replace(ADULTS, min_age=0, max_age=18, trial_allowed=False), replace(ADULTS, min_age=18))
+    release = ready(
+        with_offer(), markets={"SE": replace(SWEDEN, legal=law)},
+        zone_tables=tuple(table(name) for name in SOMEWHERE["zones"]), **SOMEWHERE,
+    )  # fmt: skip
+    born = (datetime(2008, 11, 22, tzinfo=UTC).date() - EPOCH_DAY).days
+    for zone in (TOKYO, LOS_ANGELES):
+        midnight = micros(schedule.resolve(datetime(2026, 11, 22), zone, last=False).instant)  # noqa: DTZ001
+        who = subject(birth_date=born, time_zone=zone)
+
+        assert reason(decided(release, who, now=midnight - 1)) == "LEGAL_BLOCK"
+        assert reason(decided(release, who, now=midnight)) == "SELECTED"

@@ -279,6 +279,9 @@ NEVER_PAID = rule({"history": "plan_group", "key": "main", "agg": "count", "of":
                    "op": "eq", "value": 0})  # fmt: skip
 
 
+SUMMER_END = NOON - 30 * DAY - 14 * HOUR  # 22 October 22:00Z: midnight in Stockholm, whose clocks still are in summer
+
+
 @pytest.mark.parametrize(
     ("sold", "who", "code"),
     [
@@ -303,6 +306,16 @@ NEVER_PAID = rule({"history": "plan_group", "key": "main", "agg": "count", "of":
             offer(redeem_limit=1, redeem_window=30 * DAY),
             subject({"offer|trial|conversion": HistoryCell(1, 1, NOON - 30 * DAY + 1, (NOON - 30 * DAY + 1,))}),
             "ALREADY_REDEEMED", id="a-microsecond-less",
+        ),
+        pytest.param(
+            offer(redeem_limit=1, redeem_window_months=1),
+            subject({"offer|trial|conversion": HistoryCell(1, 1, SUMMER_END - 1, (SUMMER_END - 1,))}), "SELECTED",
+            id="a-month-ago-by-the-calendar",
+        ),
+        pytest.param(
+            offer(redeem_limit=1, redeem_window_months=1),
+            subject({"offer|trial|conversion": HistoryCell(1, 1, SUMMER_END, (SUMMER_END,))}), "ALREADY_REDEEMED",
+            id="the-next-local-midnight-is-less",
         ),
     ],
 )  # fmt: skip

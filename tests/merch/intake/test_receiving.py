@@ -71,7 +71,7 @@ def test_a_token_event_is_folded_where_caps_and_rules_look(event: dict[str, Any]
 @pytest.mark.parametrize(
     ("properties", "cells"),
     [
-        ({"offer": "trial-30@3"}, {"offer|trial-30", "plan|premium", "plan_group|music", "all|"}),
+        ({"offer": "trial-30@3"}, {"offer|trial-30", "mechanic|TRIAL", "plan|premium", "plan_group|music", "all|"}),
         ({"plan": "premium"}, {"plan|premium", "plan_group|music", "all|"}),
         ({"plan": "unknown-to-us"}, {"plan|unknown-to-us", "all|"}),
         ({"plan_group": "music"}, {"plan_group|music", "all|"}),
@@ -85,7 +85,44 @@ def test_a_conversion_counts_for_its_offer_its_plan_and_its_group(properties: di
 
     send(bought(**properties))
 
-    assert counts() == {f"{cell}|conversion": 1 for cell in cells}
+    assert {name for name in counts() if name.endswith("|conversion")} == {f"{cell}|conversion" for cell in cells}
+
+
+@pytest.mark.parametrize(
+    ("properties", "began"),
+    [
+        ({"offer": "trial-30"}, {"plan|premium|trial", "plan_group|music|trial"}),
+        ({"offer": "stay"}, set()),
+        ({"offer": "stay", "begins": "paid"}, {"plan|premium|paid", "plan_group|music|paid"}),
+        ({"offer": "gone", "plan": "premium"}, {"plan|premium|paid", "plan_group|music|paid"}),
+        ({"plan": "premium"}, {"plan|premium|paid", "plan_group|music|paid"}),
+        ({"plan": "premium", "mechanic": "TRIAL"}, {"plan|premium|trial", "plan_group|music|trial"}),
+        ({"plan": "premium", "begins": "nothing"}, set()),
+        ({"plan_group": "music", "begins": "trial"}, {"plan_group|music|trial"}),
+        ({"mechanic": "WIN_BACK"}, set()),
+    ],
+)
+def test_plan_and_group_remember_what_a_conversion_began(properties: dict[str, str], began: set[str]) -> None:
+    plan = PlanFactory(key="premium", group=PlanGroupFactory(key="music"))
+    OfferFactory(key="trial-30", plan=plan)
+    OfferFactory(key="stay", plan=plan, mechanic="SAVE")
+
+    send(bought(**properties))
+
+    assert {name for name in counts() if name.endswith(("|trial", "|paid"))} == began
+
+
+def test_an_impression_and_a_conversion_count_for_the_mechanic() -> None:
+    send(seen(mechanic="WIN_BACK"), bought(mechanic="WIN_BACK"))
+
+    found = counts()
+    assert (found["mechanic|WIN_BACK|impression"], found["mechanic|WIN_BACK|conversion"]) == (1, 1)
+
+
+@pytest.mark.parametrize("properties", [{"mechanic": "GIFT"}, {"begins": "soon"}, {"begins": 7}])
+def test_a_conversion_of_no_known_kind_is_refused(properties: dict[str, Any]) -> None:
+    assert codes(bought(**properties)) == [(0, "bad_property")]
+    assert not MoneyEvent.objects.exists()
 
 
 def test_a_custom_event_is_remembered_only_where_declared() -> None:
@@ -148,7 +185,7 @@ def test_an_event_that_came_too_late_is_kept_aside_and_not_folded() -> None:
 
     assert codes(*batch) == [(0, "quarantined"), (1, "quarantined")]
     assert QuarantinedEvent.objects.count() == 2
-    assert counts() == {"plan|premium|conversion": 1, "all||conversion": 1}
+    assert counts() == {"plan|premium|conversion": 1, "plan|premium|paid": 1, "all||conversion": 1}
 
 
 def test_a_backfill_may_be_old_and_large() -> None:

@@ -48,7 +48,8 @@ class OfferVersionSerializer(serializers.ModelSerializer[OfferVersion]):
     class Meta:
         model = OfferVersion
         fields = (
-            "number", "state", "terms", "rule", "requires", "redeem_limit", "redeem_window_days", "published_at",
+            "number", "state", "terms", "rule", "requires", "redeem_limit", "redeem_window_days",
+            "redeem_window_months", "published_at",
         )  # fmt: skip
 
 
