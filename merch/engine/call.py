@@ -16,6 +16,7 @@ from merch.engine.clock import day_start, local_day_at
 from merch.engine.compiled import Candidate, Content, ReadyRule, Release
 from merch.engine.document import MarketDoc, Pulse, ZoneTable
 from merch.engine.facts import GrantFact, HistoryCell, PinFact, Request, Subject, SubjectRecord
+from merch.engine.index import Found
 from merch.engine.law import Law, age_on, law_of
 
 MARKET, TIME_ZONE, BIRTH_DATE = "market", "time_zone", "birth_date"
@@ -52,6 +53,7 @@ class Call:
         "env",
         "errors",
         "exposures",
+        "found",
         "grants",
         "law",
         "locale",
@@ -100,6 +102,7 @@ class Call:
         self.triggered: dict[str, list[str]] = {}  # placement -> tests that could have changed what it shows
         self.exposures: list[Any] = []
         self.errors: list[str] = []
+        self.found: dict[str, Found] = {}  # placement -> who may match
         self.places = self._places() if release.journeys.by_key else places.NOWHERE
         self.preferring = places.preferring(self.places) if self.places else NOBODY
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple, Protocol
 
-from audiences.rules import Env, Predicate, Rule, ValueType, Vocabulary
+from audiences.rules import Predicate, Rule, ValueType, Vocabulary
 from audiences.tiers import Tier
 from experiments.assignment import ExperimentSpec
 from merch.engine.caps import Cap
@@ -28,6 +28,7 @@ from merch.engine.document import (
     TraitDoc,
     ZoneTable,
 )
+from merch.engine.index import Asker, Found, Index, Piece
 from merch.engine.journeydoc import JourneyDoc, StepDoc
 from merch.engine.journeys import Unit
 from merch.engine.law import Law, law_in
@@ -177,15 +178,26 @@ class Candidate:
         self.category = content.offer.doc.category if content.offer else ""  # an exclusive one
 
     @property
+    def piece(self) -> Piece:
+        """What the index needs of it."""
+        return Piece(
+            rule=self.rule.rule if self.rule else None,
+            holds=self.rule.holds if self.rule else None,
+            legal=self.content.legal,
+            markets=self.campaign.markets,
+            needs_record=self.content.needs_record,
+        )
+
+    @property
     def name(self) -> str:
         """campaign/item, as traces and errors show it."""
         return f"{self.campaign.key}/{self.item.key}"
 
 
-class Asker(Protocol):
-    """What a plan reads of a call: merch.engine.call.Call."""
+class Caller(Asker, Protocol):
+    """What a plan reads of a call: merch.engine.call.Call. What was found for a placement is kept there."""
 
-    env: Env
+    found: dict[str, Found]
 
 
 class PlacementPlan(NamedTuple):
@@ -196,6 +208,7 @@ class PlacementPlan(NamedTuple):
     tiers: Mapping[Tier, tuple[Candidate, ...]]
     fallbacks: tuple[Candidate, ...]
     plain: Mapping[Tier, bool]  # by arbitration order alone: no strategy, category or experiment has a say
+    indexed: Index  # of the candidates in tiers
     experiment: ReadyExperiment | None = None  # varies the strategy
 
     @property
@@ -203,16 +216,16 @@ class PlacementPlan(NamedTuple):
         """All of them, fallbacks last."""
         return (*(candidate for tier in self.tiers.values() for candidate in tier), *self.fallbacks)
 
-    def matching(self, tier: Tier, call: Asker) -> Iterator[Candidate]:
-        """In arbitration order, the candidates of a tier that row 7 would not refuse, and those whose rule raises:
-        they are asked again in their row, where the failure gets its name."""
-        for candidate in self.tiers[tier]:
-            try:
-                may_hold = candidate.rule is None or candidate.rule.holds(call.env)
-            except Exception:
-                may_hold = True
-            if may_hold:
-                yield candidate
+    def matching(self, tier: Tier, call: Caller) -> Iterator[Candidate]:
+        """In arbitration order, the candidates of a tier that neither law, market nor rule refuses, and those whose
+        rule raises: they are asked again in their row, where the failure gets its name."""
+        candidates = self.tiers[tier]
+        if candidates:
+            found = call.found.get(self.slug)
+            if found is None:
+                found = call.found[self.slug] = self.indexed.find(call)
+            for at in self.indexed.among(found, tier, call):
+                yield candidates[at]
 
 
 class Release:
@@ -256,6 +269,11 @@ class Release:
     def candidates(self) -> int:
         """How many candidates it holds over all placements."""
         return sum(len(plan.candidates) for plan in self.placements.values())
+
+    @property
+    def residual(self) -> int:
+        """How many of them have a condition that no index table answers, so that their rule is asked."""
+        return sum(plan.indexed.residual for plan in self.placements.values())
 
     def law_in(self, market: str, age: int | None, consent: bool | None) -> Law:
         """What this market's law says to a person of this age and consent; a market that nobody knows blocks."""

@@ -55,6 +55,7 @@ from merch.engine.document import (
     canonical,
 )
 from merch.engine.document import Rule as RuleDocument
+from merch.engine.index import Index
 from merch.engine.journeyplans import bad_branch, ready_journeys
 from merch.engine.journeyplans import rules_of as rules_of_journeys
 from merch.engine.law import Traits as LegalTraits
@@ -284,6 +285,7 @@ class _Compiler:
             tiers={tier: tuple(found) for tier, found in by_tier.items()},
             fallbacks=tuple(each for each in ordered if each.campaign.fallback),
             plain={tier: alone and not any(each.category for each in found) for tier, found in by_tier.items()},
+            indexed=Index({tier: [each.piece for each in found] for tier, found in by_tier.items()}, self.doc.bits),
             experiment=self._strategy_test(slug, doc),
         )
 

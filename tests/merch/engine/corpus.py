@@ -92,14 +92,14 @@ class Chance:
         return self.below(times) == 0
 
 
-def release_document(seed: int) -> ReleaseDoc:
-    """Up to 20 campaigns over three placements, with everything that can keep one from being shown."""
+def release_document(seed: int, size: int | None = None) -> ReleaseDoc:
+    """Up to 20 campaigns (or ``size``) over three placements, with everything that can keep one from being shown."""
     chance = Chance(seed)
     strict = replace(ADULTS, min_age=18, unknown_age=chance.one(("ALLOW", "CONTEXTUAL", "BLOCK")))
     minors = replace(ADULTS, max_age=18, profiling=False, urgency=False, trial_allowed=False)
     norway = replace(SWEDEN, countries=("NO",), embargoed=chance.once_in(4))
     return document(
-        *(_campaign(f"c{number}", chance) for number in range(2 + chance.below(18))),
+        *(_campaign(f"c{number}", chance) for number in range(size or 2 + chance.below(18))),
         traits=TRAITS | {"likes": TraitDoc(type="set")},
         markets={"SE": replace(SWEDEN, legal=(minors, strict)), "NO": norway},
         prices={
