@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol
 
 from audiences.rules import Predicate, Rule, ValueType, Vocabulary
 from audiences.tiers import Tier
+from campaigns.formula import Formula
 from experiments.assignment import ExperimentSpec
 from merch.engine.caps import Cap
 from merch.engine.clock import resolve
@@ -210,6 +211,7 @@ class PlacementPlan(NamedTuple):
     plain: Mapping[Tier, bool]  # by arbitration order alone: no strategy, category or experiment has a say
     indexed: Index  # of the candidates in tiers
     experiment: ReadyExperiment | None = None  # varies the strategy
+    formulas: Mapping[str, Formula] = {}  # by their text
 
     @property
     def candidates(self) -> tuple[Candidate, ...]:

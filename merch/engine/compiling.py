@@ -26,6 +26,8 @@ from audiences.rules import (
     resolve,
 )
 from audiences.tiers import Tier
+from campaigns.formula import Formula
+from campaigns.formula import read as read_formula
 from experiments.assignment import Allocation, ExperimentSpec, HoldoutScope, HoldoutSpec, Variant, withholds_from
 from merch.engine.caps import Cap, cell_of
 from merch.engine.clock import wall_microseconds
@@ -287,7 +289,18 @@ class _Compiler:
             plain={tier: alone and not any(each.category for each in found) for tier, found in by_tier.items()},
             indexed=Index({tier: [each.piece for each in found] for tier, found in by_tier.items()}, self.doc.bits),
             experiment=self._strategy_test(slug, doc),
+            formulas=self._formulas(slug, doc),
         )
+
+    def _formulas(self, slug: str, doc: PlacementDoc) -> dict[str, Formula]:
+        found = {}
+        for strategy in (doc.strategy, *doc.arms.values()):
+            if strategy.kind == "FORMULA":
+                formula = read_formula(strategy.formula, self.plain)
+                if not isinstance(formula, Formula):
+                    raise BadRelease(f"placement {slug}: {formula[0].sentence} {formula[0].hint}")
+                found[strategy.formula] = formula
+        return found
 
     def _strategy_test(self, slug: str, doc: PlacementDoc) -> ReadyExperiment | None:
         if doc.experiment is None:

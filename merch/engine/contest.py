@@ -16,6 +16,7 @@ from merch.engine.compiled import Candidate, PlacementPlan
 from merch.engine.document import StrategyDoc
 from merch.engine.eligibility import Objection, Question, first_objection
 from merch.engine.filling import Filling, Winner
+from merch.engine.propensity import EMPTY
 from merch.engine.reasons import WOULD_HAVE_WON, Reason
 from merch.engine.slots import slot_of
 from merch.engine.trigger import Assigned, assign, strategy_arm, withheld
@@ -62,6 +63,7 @@ class _Contest:
         self.call = call
         self.objections: dict[Candidate, Objection] = {}
         self.able: list[Candidate] = []
+        self.scores: dict[str, float | None] = {}
 
     def hold(self, *, explain: bool) -> None:
         self._gather(everybody=explain or not self.call.plain)
@@ -75,7 +77,11 @@ class _Contest:
         for candidate in self.plan.tiers[self.tier]:
             if candidate not in won:
                 late = eligibility.undecided(candidate, candidate.content, self.call)
-                self.filling.lose(candidate, self.objections.get(candidate) or late or Objection(Reason.OUTRANKED))
+                self.filling.lose(candidate, self.objections.get(candidate) or late or self._outranked(candidate))
+
+    def _outranked(self, candidate: Candidate) -> Objection:
+        score = self.scores.get(candidate.name)
+        return Objection(Reason.OUTRANKED, "" if score is None else f"score {score:g}")
 
     def _gather(self, *, everybody: bool) -> None:
         call = self.call
@@ -89,7 +95,8 @@ class _Contest:
     def _fill_one(self, strategy: StrategyDoc, *, explain: bool) -> None:
         """One slot, by an order of its own; who is withheld from it is withheld from the next ones too."""
         filling = self.filling
-        arranged = Arrangement(self.able, strategy, filling, self.call)
+        arranged = Arrangement(self.able, self.plan, strategy, filling, self.call)
+        self.scores |= arranged.scores
         for candidate in arranged.order:
             objection = try_to_win(filling, candidate, self.call, arranged)
             self.able.remove(candidate)
@@ -146,7 +153,7 @@ def _take(
 ) -> Objection | None:
     if candidate.item.nothing:
         filling.nothing.append(candidate)
-        filling.emptiness *= arranged.probability(filling) if arranged else filling.probability()
+        filling.emptiness *= arranged.probability(filling, EMPTY) if arranged else filling.probability()
         filling.settle(call)
         return None
     content = assigned.content if assigned and assigned.content else candidate.content

@@ -185,6 +185,7 @@ class Slot(msgspec.Struct, frozen=True, kw_only=True):
     variant: str | None = None
     propensity: float = 1.0
     learnable: bool = True
+    score: float | None = None  # by the placement's strategy, where it scores
     journey: str | None = None
     step: str | None = None
     pin: str | None = None  # the pin that its impression makes or that chose it

@@ -40,8 +40,9 @@ def slot_of(
         quote=eligibility.quote(content, call, lasts=made),
         experiment=assigned.arm.experiment if assigned else None,
         variant=assigned.arm.variant if assigned else None,
-        propensity=1.0 if pin else _probability(filling, arranged),
+        propensity=1.0 if pin else _probability(candidate, assigned, filling, arranged),
         learnable=pin is None,
+        score=arranged.scores.get(candidate.name) if arranged else None,
         journey=candidate.campaign.journey,
         step=place.step.key if place and place.step else None,
         pin=name,
@@ -49,8 +50,12 @@ def slot_of(
     )
 
 
-def _probability(filling: Filling, arranged: Arrangement | None) -> float:
-    return arranged.probability(filling) if arranged else filling.probability()
+def _probability(
+    candidate: Candidate, assigned: Assigned | None, filling: Filling, arranged: Arrangement | None
+) -> float:
+    if arranged is None:
+        return filling.probability()
+    return arranged.probability(filling, (candidate.name, assigned.arm.variant if assigned else None))
 
 
 def valid_until(filling: Filling, plan: PlacementPlan, call: Call) -> int:

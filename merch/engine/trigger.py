@@ -106,12 +106,17 @@ def _drawn(experiment: ReadyExperiment, call: Call) -> Arm | None:
     return arm(experiment.spec, call.request.key, call.now, marks)
 
 
-def assign(candidate: Candidate, call: Call) -> Assigned | None:
-    """Row 14, second half: the arm of the item's experiment, or None when it wins with its own content."""
+def arm_of(candidate: Candidate, call: Call) -> Arm | None:
+    """The arm that would be drawn at its turn, None where it enters no experiment; nothing is exposed by asking."""
     experiment = candidate.experiment
     if experiment is None or not _may_enter(experiment, candidate, call):
         return None
-    drawn = _drawn(experiment, call)
+    return _drawn(experiment, call)
+
+
+def assign(candidate: Candidate, call: Call) -> Assigned | None:
+    """Row 14, second half: the arm of the item's experiment, or None when it wins with its own content."""
+    drawn = arm_of(candidate, call)
     if drawn is None:
         return None
     content = candidate.arms[drawn.variant]
@@ -119,7 +124,7 @@ def assign(candidate: Candidate, call: Call) -> Assigned | None:
         candidate.item.placement,
         call,
         Exposure(
-            test=f"experiment|{experiment.spec.key}",
+            test=f"experiment|{drawn.experiment}",
             version=drawn.version,
             arm=drawn.variant,
             ghost=content is None,
