@@ -7,18 +7,21 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils import timezone
 from unfold.decorators import display
 from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminSelect2Widget, UnfoldAdminTextInputWidget
 
 from audiences.admin.base import ReadOnlyAdmin
-from audiences.admin.showing import counted, moment
+from audiences.admin.permissions import sees_all, visible
+from audiences.admin.showing import counted, lines, moment, panel
 from audiences.admin.verbs import NotDone, Press, Verb, VerbPages
 from campaigns.lifecycle import State
 from campaigns.models import Campaign
 from campaigns.problems import Problem
 from merch.models import Kill, Publication, PublicationHold, Release
 from merch.releases import pulse, store
+from merch.replay import comparing
 
 PUBLISH = "merch.add_publication"
 ROLL_BACK = "merch.change_publication"
@@ -33,6 +36,25 @@ def _publish(nothing: Any, press: Press) -> str:
     said = f"Published {done.release}." if done.changed else "Nothing had changed: the same release is served."
     out = "".join(f" {key} was left out: {why}" for key, why in done.left_out.items())
     return said + out
+
+
+def _what_would_change(request: HttpRequest) -> list[str]:
+    """What pressing would change, and whom it would reach."""
+    if request.method != "GET":
+        return []
+    now = timezone.now()
+    served = comparing.served()
+    if served is None:
+        return ["This is the first publication."]
+    found = comparing.compare(served, store.preview(now)[0].document, now=now)
+    return found.lines(_seen(request))
+
+
+def _seen(request: HttpRequest) -> frozenset[str] | None:
+    """Keys of the campaigns that this person may see; None: all."""
+    if sees_all(request, Campaign):
+        return None
+    return frozenset(visible(request, Campaign.objects.all()).values_list("key", flat=True))
 
 
 def _roll_back(publication: Publication, press: Press) -> str:
@@ -62,8 +84,11 @@ class PublicationAdmin(VerbPages, ReadOnlyAdmin):
     ordering = ("-number",)
     intro = "Each act of making a release the served one, newest first. The topmost is served now."
     empty_hint = "Nothing is published yet. Approve and launch a campaign, then press “Publish now”."
-    fieldsets = ((None, {"fields": ("number", "release", "shown_at", "by", "why", "rollback", "revision")}),)
-    readonly_fields = ("shown_at",)
+    fieldsets = (
+        (None, {"fields": ("number", "release", "shown_at", "by", "why", "rollback", "revision")}),
+        ("What it changed", {"fields": ("shown_changes",)}),
+    )
+    readonly_fields = ("shown_at", "shown_changes")
     list_verbs = (
         Verb(
             name="publish",
@@ -77,6 +102,8 @@ class PublicationAdmin(VerbPages, ReadOnlyAdmin):
             open=lambda request, nothing: request.user.has_perm(PUBLISH) and not held(),
             perform=_publish,
             comment="Why (for the history)",
+            template="merch/admin/publish.html",
+            context=lambda request, nothing: {"differences": _what_would_change(request)},
         ),
         Verb(
             name="lift-hold",
@@ -104,6 +131,16 @@ class PublicationAdmin(VerbPages, ReadOnlyAdmin):
             comment_required=True,
         ),
     )
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        row = super().get_object(request, object_id, from_field)
+        if row is not None:
+            row.seen = _seen(request)
+        return row
+
+    @panel("Against the publication before")
+    def shown_changes(self, obj: Any) -> Any:
+        return lines(comparing.told(comparing.before(obj), obj.seen) or ["no difference"])
 
     @display(description="Release")
     def shown_release(self, obj: Publication) -> str:

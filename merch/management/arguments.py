@@ -28,6 +28,17 @@ def moment(text: str) -> datetime:
     return found
 
 
+def share(text: str) -> float:
+    """A part of a whole."""
+    try:
+        found = float(text)
+    except ValueError:
+        found = -1.0
+    if not 0 <= found <= 1:
+        raise ArgumentTypeError(f"{text!r} is no share; write a number from 0 to 1, such as 0.01.")
+    return found
+
+
 def person(username: str) -> User:
     """Who acts."""
     found = User.objects.filter(username=username, is_active=True).first()

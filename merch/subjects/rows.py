@@ -28,6 +28,9 @@ SELECT s.id, s.kind, s.key, s.version, s.traits::text, s.consent::text, s.histor
 FROM audiences_subject s LEFT JOIN audiences_behaviourbits b ON b.subject_id = s.id
 """
 BY_ID = COLUMNS + "WHERE s.id = ANY(%s)"
+# The platform's one hash, as PostgreSQL computes it (audiences.hashing): 60 bits of md5, modulo 10,000.
+BUCKET = "('x' || lpad(substr(md5('sampled-subjects:' || s.key), 1, 15), 16, '0'))::bit(64)::bigint %% 10000"
+SAMPLE = COLUMNS + f"WHERE s.id > %s AND {BUCKET} < %s ORDER BY s.id LIMIT %s"
 PAGE = COLUMNS + "WHERE s.id > %s ORDER BY s.id LIMIT %s"
 
 
@@ -51,6 +54,13 @@ def packed_page(after: int, size: int, *, now: datetime) -> list[Packed]:
     """The next ``size`` subjects by id."""
     with connection.cursor() as cursor:
         cursor.execute(PAGE, [now, now, after, size])
+        return [_packed(row) for row in cursor.fetchall()]
+
+
+def packed_sample(after: int, size: int, below: int, *, now: datetime) -> list[Packed]:
+    """The next ``size`` subjects by id whose bucket is below ``below``."""
+    with connection.cursor() as cursor:
+        cursor.execute(SAMPLE, [now, now, after, below, size])
         return [_packed(row) for row in cursor.fetchall()]
 
 

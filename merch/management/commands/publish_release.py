@@ -8,6 +8,7 @@ from django.utils import timezone
 from merch.engine.compiling import BadRelease
 from merch.management.arguments import person, reason
 from merch.releases import store
+from merch.replay import comparing
 
 
 class Command(BaseCommand):
@@ -33,8 +34,15 @@ class Command(BaseCommand):
             raise CommandError(str(refused)) from refused
 
     def _preview(self) -> None:
-        built, digest = store.preview(timezone.now())
+        now = timezone.now()
+        built, digest = store.preview(now)
         self._report(digest, len(built.document.campaigns), built.left_out)
+        served = comparing.served()
+        if served is None:
+            self.stdout.write("nothing is published yet, so there is nothing to compare with")
+        else:
+            found = comparing.compare(served, built.document, now=now)
+            self.stdout.write("\n".join(found.lines()))
 
     def _publish(self, options: dict[str, Any]) -> None:
         now = timezone.now()

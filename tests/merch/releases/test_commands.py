@@ -14,6 +14,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from audiences.moments import micros
+from audiences.people import TraitChange, apply_changes
 from audiences.rules import Type, ValueType
 from campaigns.models import Campaign, Guard
 from merch.engine.decide import decide
@@ -25,6 +26,7 @@ from merch.recording import Entry, Inputs, write
 from merch.reexecution import release_named
 from merch.releases import store
 from merch.releases.serving import Serving
+from tests.merch.releases.conftest import live
 
 pytestmark = pytest.mark.usefixtures("valkey")
 
@@ -52,6 +54,38 @@ def test_a_dry_run_publishes_nothing(campaign: Campaign) -> None:
     assert "1 campaigns" in told("publish_release", "--dry-run")
     assert not Publication.objects.exists()
     assert "served as publication" in told("publish_release")
+
+
+def test_a_dry_run_says_what_would_change(published: Publication, editor: User, approver: User) -> None:
+    live(editor, approver, key="second", priority=70)
+
+    said = told("publish_release", "--dry-run").splitlines()
+
+    assert [line for line in said if line.startswith("campaign second added: tier COMMERCIAL; priority 70")]
+    assert "touches 1 campaign: second" in said
+
+
+def test_two_releases_are_compared_in_words_and_for_machines(
+    published: Publication, campaign: Campaign, editor: User, approver: User
+) -> None:
+    apply_changes([TraitChange(kind="a", key="acc_1", observed_at=0, traits={})], now=timezone.now())
+    live(editor, approver, key="second")
+    told("publish_release")
+    newest = Publication.objects.order_by("-number").first()
+    assert newest is not None
+    digests = [each.release_id.removeprefix("sha256:")[:12] for each in (published, newest)]
+
+    found = json.loads(told("diff_releases", *digests, "--json"))
+    back = told("diff_releases", *reversed(digests)).splitlines()
+
+    assert [(change["area"], change["key"], change["verb"]) for change in found["changes"]] == [
+        ("campaign", "second", "added")
+    ]
+    assert found["blast_radius"]["campaigns"] == ["second"]
+    assert [each["matched"]["of"] for each in found["blast_radius"]["subjects"]] == [1]
+    assert back[0] == "campaign second removed"
+    assert told("diff_releases", digests[0], digests[0]).strip() == "no difference"
+    assert told("diff_releases", digests[1], "next").strip() == "no difference"
 
 
 def test_a_roll_back_holds_publication_until_somebody_lifts_it(published: Publication, editor: User) -> None:
@@ -92,6 +126,8 @@ def test_a_kill_is_lifted_by_the_same_command(campaign: Campaign) -> None:
         (("publish_release", "--why", "y" * 201), "200 characters"),
         (("rollback_release", ""), "4 digits"),
         (("explain_decision", "one"), "invalid UUID"),
+        (("diff_releases", "abcd", "next"), "0 releases begin with"),
+        (("diff_releases", "abcd", "next", "--sample", "2"), "is no share"),
         (("verify_decisions", "--since", "2026-13-40T00:00:00Z"), "--since"),
         (("verify_decisions", "--since", "9999-01-01"), "--since"),
         (("verify_decisions", "--sample", "nan"), "--sample"),
