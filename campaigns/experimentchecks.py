@@ -22,6 +22,14 @@ def experiment_problems(case: Case) -> Iterator[Problem]:
 
 def _design(experiment: Experiment) -> Iterator[Problem]:
     name = f"The experiment {experiment.key}"
+    if experiment.kind == Experiment.Kind.PLACEMENT:
+        yield Problem("experiment.kind", f"{name} varies a way of ranking.", "Choose it in a placement instead.")
+    yield from own_design_problems(experiment)
+
+
+def own_design_problems(experiment: Experiment) -> Iterator[Problem]:
+    """What keeps an experiment from assigning anybody, whatever its arms do."""
+    name = f"The experiment {experiment.key}"
     variants = list(experiment.variants.all())
     if experiment.assignment == Experiment.AssignedBy.EXTERNAL:
         yield Problem("experiment.external", f"{name} was assigned elsewhere.", "Use an experiment that Merch assigns.")
@@ -34,7 +42,7 @@ def _design(experiment: Experiment) -> Iterator[Problem]:
     if variants and not sum(variant.weight for variant in variants):
         yield Problem("experiment.weights", f"All weights of {name[4:]} are 0.", "Give each variant a weight.")
     if experiment.state in (Experiment.State.STOPPED, Experiment.State.CONCLUDED):
-        yield Problem("experiment.over", f"{name} is over.", "Take it off the item; it shows its own content.")
+        yield Problem("experiment.over", f"{name} is over.", "Take it off; everybody then gets what stands without it.")
 
 
 def _arms(item: CampaignItem, experiment: Experiment) -> Iterator[Problem]:

@@ -14,6 +14,7 @@ from campaigns.models import (
     FrequencyCap,
     ItemArm,
     LegalProfile,
+    PlacementArm,
 )
 
 Values = dict[str, Any]
@@ -24,6 +25,7 @@ _WHOLES: dict[type[models.Model], tuple[Callable[[Any], models.Model | None], Ca
     ItemArm: (lambda arm: arm.item.campaign, lambda arm: f"arm {arm.variant.key} of item {arm.item.key}"),
     FrequencyCap: (lambda cap: cap.campaign, lambda cap: f"cap {cap}"),
     CreativeContent: (lambda content: content.creative, lambda content: f"locale {content.locale}"),
+    PlacementArm: (lambda arm: arm.placement, lambda arm: f"arm {arm.variant.key}"),
     LegalProfile: (lambda profile: profile.market, lambda profile: f"ages {profile.min_age} to {profile.max_age}"),
 }
 _NAMES = ("key", "slug", "code", "name")

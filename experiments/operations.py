@@ -132,6 +132,23 @@ def arms_edited(experiment: Experiment, before: Values, *, by: User | None, now:
     return row
 
 
+@transaction.atomic
+def arms_ranked_otherwise(
+    experiment: Experiment, before: Values, after: Values, *, by: User | None, now: datetime, why: str = ""
+) -> Experiment:
+    """The same for what is written elsewhere: how the arms of a placement experiment rank, before and after."""
+    row = _locked(experiment)
+    if after == before or State(row.state) == State.DRAFT:
+        return row
+    refuse_if([*may(by, row), *_frozen(State(row.state))])
+    old = row.version
+    row.version = old + 1
+    row.save(update_fields=["version"])
+    then, now_is = {"version": old, "design": before}, {"version": row.version, "design": after}
+    note(row, REDESIGNED, then, now_is, by=by, now=now, why=why)
+    return row
+
+
 def may_redesign(experiment: Experiment) -> bool:
     """Whether arms, weights, rule and salt are open for editing (forms ask before they show fields)."""
     return State(experiment.state) in _REDESIGNABLE
@@ -177,16 +194,19 @@ def _ramp_problems(row: Experiment) -> Iterator[Problem]:
 
 
 def _edit_problems(row: Experiment, before: Values, after: Values) -> Iterator[Problem]:
-    state = State(row.state)
+    yield from _frozen(State(row.state))
+    moved = [name for name in ("layer", "assignment") if before.get(name) != after[name]]
+    if moved and row.started_at is not None:
+        sentence = f"It has been started; its {' and '.join(moved)} stays."
+        yield Problem("experiment.layer_fixed", sentence, "Clone it into another layer.")
+
+
+def _frozen(state: State) -> Iterator[Problem]:
     if state not in _REDESIGNABLE:
         hint = (
             "Clone it to test again." if state in FINAL | {State.STOPPED} else "Pause it first, then edit and resume."
         )
         yield Problem("experiment.frozen", f"It is {state}; its arms, weights, rule and salt are frozen.", hint)
-    moved = [name for name in ("layer", "assignment") if before.get(name) != after[name]]
-    if moved and row.started_at is not None:
-        sentence = f"It has been started; its {' and '.join(moved)} stays."
-        yield Problem("experiment.layer_fixed", sentence, "Clone it into another layer.")
 
 
 def _moved(experiment: Experiment, to: State, verb: str, *, by: User | None, now: datetime, why: str) -> Experiment:
@@ -204,6 +224,7 @@ __all__ = [
     "PLAN_FIELDS",
     "Refused",
     "arms_edited",
+    "arms_ranked_otherwise",
     "conclude",
     "design",
     "draw",

@@ -55,11 +55,13 @@ def audience(desk: Desk, at: Placed, entry: AudienceEntry) -> None:
         desk.later(at, lambda: _check_audience(desk, at, row))
 
 
-def age(desk: Desk, at: Placed, text: str) -> timedelta:
+def age(desk: Desk, at: Placed, text: str, field: str = "tolerated_age") -> timedelta:
     """30d, 72h or 90m. Raises Skipped."""
     found = _AGE.fullmatch(text)
     if found is None:
-        desk.wrong("trait.age", f"{at.where}.tolerated_age", f'"{text}" is no age.', "Write such as 30d, 72h or 90m.")
+        desk.wrong(
+            "trait.age", f"{at.where}.{field}", f'"{text}" is no length of time.', "Write such as 30d, 72h or 90m."
+        )
         raise Skipped
     return timedelta(**{_UNITS[found[2]]: int(found[1])})
 

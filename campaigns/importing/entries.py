@@ -111,6 +111,10 @@ class PlacementEntry(Entry, kw_only=True):
     rank: Number = UNSET
     slots: Number = UNSET
     strategy: Text = UNSET
+    formula: Text = UNSET
+    draw_window: Text = UNSET
+    exploration: Number = UNSET
+    objective: Text | None = UNSET
     max_age: Number = UNSET
     when_degraded: Text = UNSET
 

@@ -7,9 +7,10 @@ from typing import Any
 
 from django.conf import settings
 
+from audiences.models import EventDefinition
 from audiences.tiers import Tier
-from campaigns import creatives, operations, rulechecks
-from campaigns.importing.definitions import fixed
+from campaigns import creatives, operations, rulechecks, strategies
+from campaigns.importing.definitions import age, fixed
 from campaigns.importing.desk import Desk, Skipped
 from campaigns.importing.entries import CreativeEntry, FormatEntry, GuardEntry, PlacementEntry, given
 from campaigns.importing.lines import Difference
@@ -38,7 +39,22 @@ def placement(desk: Desk, at: Placed, entry: PlacementEntry) -> None:
     elif new:
         desk.wrong("entry.missing", at.where, "format is missing.", "Add the key of a format.")
         raise Skipped
-    desk.line(at, new, desk.save(row, wanted, at))
+    if "draw_window" in wanted:
+        wanted["draw_window"] = age(desk, at, wanted["draw_window"], "draw_window")
+    if wanted.get("objective"):
+        where = f"{at.where}.objective"
+        wanted["objective"] = desk.one(EventDefinition, "events", "name", wanted["objective"], where)
+    before = {} if new else strategies.ways(row)
+    changed = desk.save(row, wanted, at)
+    if not new:
+        strategies.changed(row, before, by=desk.by, now=desk.now, why=desk.why)
+    desk.line(at, new, changed)
+    desk.later(at, lambda: _check_ranking(desk, at, row))
+
+
+def _check_ranking(desk: Desk, at: Placed, row: Placement) -> None:
+    for field, problem in strategies.choice_problems(row, desk.words):
+        desk.wrong(problem.id, f"{at.where}.{field}", problem.sentence, problem.hint)
 
 
 def creative(desk: Desk, at: Placed, entry: CreativeEntry) -> None:

@@ -5,7 +5,14 @@ from campaigns.models.catalogue import Mechanic, Offer, OfferVersion, Plan, Plan
 from campaigns.models.changes import Approval
 from campaigns.models.guards import Guard
 from campaigns.models.markets import LegalProfile, Market, WhenUnknown
-from campaigns.models.placements import Creative, CreativeContent, Placement, PlacementFormat
+from campaigns.models.placements import (
+    Creative,
+    CreativeContent,
+    Placement,
+    PlacementArm,
+    PlacementFormat,
+    RankingChoice,
+)
 
 __all__ = [
     "Approval",
@@ -23,9 +30,11 @@ __all__ = [
     "Offer",
     "OfferVersion",
     "Placement",
+    "PlacementArm",
     "PlacementFormat",
     "Plan",
     "PlanGroup",
     "Price",
+    "RankingChoice",
     "WhenUnknown",
 ]

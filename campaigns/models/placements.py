@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
-from audiences.models import SLUG
+from audiences.models import SLUG, EventDefinition
+from experiments.models import Experiment, Variant
+
+HOUR = timedelta(hours=1)
 
 
 class PlacementFormat(models.Model):
@@ -31,11 +36,43 @@ class PlacementFormat(models.Model):
         return self.name
 
 
-class Placement(models.Model):
-    """Named slot(s) in a client."""
+class RankingChoice(models.Model):
+    """How candidates of one tier are ranked; see docs/algorithms/ranking.md."""
 
     class Strategy(models.TextChoices):
         PRIORITY = "PRIORITY", "By priority"
+        WEIGHTED = "WEIGHTED", "By lottery: each item in proportion to its weight"
+        FORMULA = "FORMULA", "By a formula"
+        BANDIT = "BANDIT", "By what is learned: more often what works better"
+
+    strategy = models.CharField(
+        max_length=10,
+        choices=Strategy,
+        default=Strategy.PRIORITY,
+        help_text="Among candidates of one tier. Under a lottery weights 3 and 1 mean 3 draws of 4, and 1 of 4.",
+    )
+    formula = models.TextField(
+        blank=True,
+        help_text="A number per candidate, the largest first: priority + 10 * weight, or coalesce(saving, 0) / 100. "
+        "Names: priority, weight, price, saving, total_12m (minor units), days_left, trait.NAME, ctx.NAME. "
+        "A candidate whose number is missing ranks last.",
+    )
+    draw_window = models.DurationField(
+        default=HOUR,
+        help_text="How long a lottery or a learned draw holds for one subject and slot, such as 1 hour.",
+    )
+    exploration = models.PositiveSmallIntegerField(
+        default=500,
+        validators=[MaxValueValidator(10_000)],
+        help_text="Of 10,000 learned draws, those that try anything: 500 is 5 %. With 0 nothing else is ever learned.",
+    )
+
+    class Meta:
+        abstract = True
+
+
+class Placement(RankingChoice):
+    """Named slot(s) in a client."""
 
     class WhenDegraded(models.TextChoices):
         UNPRICED = "UNPRICED", "Show what needs no record: unpriced, unprofiled, uncapped"
@@ -46,7 +83,22 @@ class Placement(models.Model):
     format = models.ForeignKey(PlacementFormat, on_delete=models.PROTECT, related_name="placements")
     rank = models.PositiveSmallIntegerField(default=100, help_text="In one call, lower ranks choose first.")
     slots = models.PositiveSmallIntegerField(default=1, validators=[MinValueValidator(1), MaxValueValidator(20)])
-    strategy = models.CharField(max_length=10, choices=Strategy, default=Strategy.PRIORITY)
+    objective = models.ForeignKey(
+        EventDefinition,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="What counts as success for what is learned: an event within 7 days. Empty: a click.",
+    )
+    experiment = models.ForeignKey(
+        Experiment,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="placements",
+        help_text="Compares ways of ranking. An arm without a line below ranks as the placement does.",
+    )
     max_age = models.PositiveIntegerField(default=300, help_text="Seconds a client may show an unpriced answer.")
     when_degraded = models.CharField(max_length=10, choices=WhenDegraded, default=WhenDegraded.UNPRICED)
 
@@ -55,6 +107,21 @@ class Placement(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class PlacementArm(RankingChoice):
+    """How one arm of a placement's experiment ranks."""
+
+    placement = models.ForeignKey(Placement, on_delete=models.CASCADE, related_name="arms")
+    variant = models.ForeignKey(Variant, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        ordering = ("pk",)
+        # Two lines for one arm would leave it open how it ranks.
+        constraints = (models.UniqueConstraint(fields=("placement", "variant"), name="one_ranking_per_arm"),)
+
+    def __str__(self) -> str:
+        return f"{self.variant.key} of {self.placement.slug}"
 
 
 class Creative(models.Model):

@@ -61,7 +61,7 @@ class VariantRows(Rows):
     model = Variant
     formset = VariantFormSet
     verbose_name = "arm"
-    verbose_name_plural = "Arms (what an arm shows is chosen on the campaign's item)"
+    verbose_name_plural = "Arms (what an arm does is chosen on the campaign's item, or in the placement)"
     fields = ("key", "name", "weight", "is_control", "propensity")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
@@ -111,7 +111,7 @@ class ExperimentAdmin(VerbPages, MerchAdmin):
     form = ExperimentForm
     verbs = EXPERIMENT_VERBS
     refusals = (Refused,)
-    fixed = ("key", "assignment")
+    fixed = ("key", "assignment", "kind")
     portrait_children = ("variants", "judged_by")
     list_display = ("heading", "state_label", "arms", "shown_layer", "shown_started", "assignment")
     list_select_related = ("layer",)
@@ -121,12 +121,12 @@ class ExperimentAdmin(VerbPages, MerchAdmin):
     inlines = (VariantRows, MetricRows, AllocationRows)
     readonly_fields = ("state_label", "shown_started", "shown_ended", "version", "conclusion", "readout", "shown_rule")
     ordering = ("-created_at",)
-    intro = "Tests of a creative, an offer or nothing inside a campaign's item, and tests that were assigned elsewhere."
-    empty_hint = "Add a layer first, then a test with its arms; then choose it on the item of a campaign."
+    intro = "Tests of a creative, an offer or nothing on an item, of ways of ranking, and tests assigned elsewhere."
+    empty_hint = "Add a layer first, then a test with its arms; then choose it on a campaign's item or in a placement."
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         sets: list[tuple[str, dict[str, Any]]] = [
-            ("What it is", {"fields": (("name", "key"), "hypothesis")}),
+            ("What it is", {"fields": (("name", "key"), "kind", "hypothesis")}),
             ("Who takes part", {"fields": (("assignment", "layer"), "shown_rule" if frozen(obj) else "rule")}),
             ("How many it needs", {"fields": ("planned_subjects",)}),
         ]

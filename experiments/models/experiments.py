@@ -37,7 +37,7 @@ class Layer(models.Model):
 
 
 class Experiment(models.Model):
-    """A test of creative, offer or nothing inside a campaign, or one that was assigned elsewhere."""
+    """A test of creative, offer or nothing inside a campaign, of ways of ranking, or one assigned elsewhere."""
 
     class State(models.TextChoices):
         DRAFT = "DRAFT", "Draft"
@@ -46,6 +46,10 @@ class Experiment(models.Model):
         STOPPED = "STOPPED", "Stopped"
         CONCLUDED = "CONCLUDED", "Concluded"
 
+    class Kind(models.TextChoices):
+        CANDIDATE = "candidate", "A creative, an offer or nothing, on a campaign's item"
+        PLACEMENT = "placement", "The way of ranking, in a placement"
+
     class AssignedBy(models.TextChoices):
         OWN = "own", "Merch assigns"
         EXTERNAL = "external", "Assigned elsewhere, with declared propensities"
@@ -53,6 +57,10 @@ class Experiment(models.Model):
     key = models.CharField(max_length=100, unique=True, validators=[SLUG])
     name = models.CharField(max_length=150)
     hypothesis = models.TextField(blank=True, help_text="We believe that ... because ... We will know when ...")
+    kind = models.CharField(
+        max_length=9, choices=Kind, default=Kind.CANDIDATE, verbose_name="what it varies",
+        help_text="What an arm does is chosen on the item, or in the placement.",
+    )  # fmt: skip
     assignment = models.CharField(max_length=8, choices=AssignedBy, default=AssignedBy.OWN)
     layer = models.ForeignKey(Layer, null=True, blank=True, on_delete=models.PROTECT, related_name="experiments")
     salt = models.CharField(max_length=100, blank=True)

@@ -37,13 +37,11 @@ from merch.engine.document import (
     CapDoc,
     DrawDoc,
     ExperimentDoc,
-    FieldDoc,
     GuardDoc,
     HoldoutDoc,
     LegalDoc,
     MarketDoc,
     MoneyDoc,
-    PlacementDoc,
     PriceDoc,
     RangeDoc,
     ReleaseDoc,
@@ -51,6 +49,7 @@ from merch.engine.document import (
     TraitDoc,
     ZoneTable,
 )
+from merch.releases import ranking
 
 YEARS_BEHIND, YEARS_AHEAD = 1, 6
 
@@ -115,7 +114,7 @@ def _read() -> Rows:
         markets=list(Market.objects.prefetch_related("legal_profiles")),
         plan_groups=list(PlanGroup.objects.prefetch_related("plans")),
         prices=list(Price.objects.select_related("plan", "market").order_by("plan", "market", "effective")),
-        placements=list(Placement.objects.select_related("format")),
+        placements=list(Placement.objects.select_related("format", "experiment").prefetch_related("arms__variant")),
         guards=list(Guard.objects.filter(active=True).prefetch_related("markets")),
         shared_caps=list(FrequencyCap.objects.filter(campaign__isnull=True)),
         experiments=list(
@@ -160,6 +159,8 @@ def _without_broken(document: ReleaseDoc) -> tuple[ReleaseDoc, dict[str, str]]:
 
 def _document(rows: Rows, campaigns: list[CampaignDoc], now: datetime) -> ReleaseDoc:
     used = {item.experiment for campaign in campaigns for item in campaign.items if item.experiment}
+    placements = ranking.placements(rows.placements, {each.key for each in rows.experiments})
+    used |= {each.experiment for each in placements.values() if each.experiment}
     names, tables = schedule.tables(
         datetime(now.year - YEARS_BEHIND, 1, 1, tzinfo=UTC), datetime(now.year + YEARS_AHEAD, 1, 1, tzinfo=UTC)
     )
@@ -177,7 +178,7 @@ def _document(rows: Rows, campaigns: list[CampaignDoc], now: datetime) -> Releas
         money=_money(campaigns, rows.markets),
         plan_groups={group.key: tuple(plan.key for plan in group.plans.all()) for group in rows.plan_groups},
         prices=_prices(rows.prices),
-        placements={placement.slug: _placement(placement) for placement in rows.placements},
+        placements=placements,
         campaigns=tuple(campaigns),
         guards=tuple(_guard(guard, rows.audiences) for guard in rows.guards),
         shared_caps=tuple(_cap(cap) for cap in rows.shared_caps),
@@ -253,18 +254,6 @@ def _prices(prices: list[Price]) -> dict[str, dict[str, tuple[PriceDoc, ...]]]:
         plan: {market: tuple(sorted(each, key=lambda price: price.start)) for market, each in markets.items()}
         for plan, markets in found.items()
     }
-
-
-def _placement(placement: Placement) -> PlacementDoc:
-    return PlacementDoc(
-        rank=placement.rank,
-        format=placement.format.key,
-        slots=placement.slots,
-        max_age=placement.max_age,
-        fields=tuple(msgspec.convert(field, FieldDoc) for field in placement.format.fields),
-        min_app_versions=placement.format.min_app_versions,
-        when_degraded=placement.when_degraded,
-    )
 
 
 def _guard(guard: Guard, audiences: Mapping[str, Rule | None]) -> GuardDoc:

@@ -237,6 +237,11 @@ def test_an_edit_voids_what_was_submitted() -> None:
         ("formats", {"min_app_versions": {"ios": "nine"}}, "format.versions", "formats[0] (card).min_app_versions"),
         ("placements", {"format": "hero"}, "entry.unknown", "placements[0] (shelf).format"),
         ("placements", {"slots": 0}, "entry.value", "placements[0] (shelf).slots"),
+        ("placements", {"strategy": "BEST"}, "entry.value", "placements[0] (shelf).strategy"),
+        ("placements", {"strategy": "FORMULA", "formula": "prise"}, "formula.name", "placements[0] (shelf).formula"),
+        ("placements", {"draw_window": "often"}, "trait.age", "placements[0] (shelf).draw_window"),
+        ("placements", {"exploration": 10001}, "entry.value", "placements[0] (shelf).exploration"),
+        ("placements", {"objective": "buy"}, "entry.unknown", "placements[0] (shelf).objective"),
         ("audiences", {"rule": {"v": 1, "rule": {"trait": "mood", "op": "eq", "value": "x"}}}, "rule.unknown_trait",
          "audiences[0] (jazz).rule at $.rule.trait"),
         ("offers", {"terms": {"percent_off": 10}}, "terms.missing", "offers[0] (trial)"),
@@ -256,6 +261,20 @@ def test_what_is_wrong_is_named_with_its_place(section: str, fields: dict[str, A
     assert all(problem.hint for problem in outcome.problems)
     assert not outcome.applied
     assert not Market.objects.exists()
+
+
+def test_a_placement_says_how_it_ranks() -> None:
+    document = copy.deepcopy(CATALOGUE)
+    document["placements"][0] |= {
+        "strategy": "BANDIT", "draw_window": "2h", "exploration": 1000, "objective": "listen",
+    }  # fmt: skip
+
+    assert not imported(document).problems
+
+    row = Placement.objects.get(slug="shelf")
+    assert (row.strategy, row.exploration, str(row.draw_window)) == ("BANDIT", 1000, "2:00:00")
+    assert row.objective is not None
+    assert row.objective.name == "listen"
 
 
 def test_every_problem_is_told_at_once_and_none_twice() -> None:

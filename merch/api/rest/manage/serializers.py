@@ -7,7 +7,17 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from audiences.models import Audience
-from campaigns.models import Campaign, CampaignItem, FrequencyCap, Offer, OfferVersion, Placement, Plan, Price
+from campaigns.models import (
+    Campaign,
+    CampaignItem,
+    FrequencyCap,
+    Offer,
+    OfferVersion,
+    Placement,
+    PlacementArm,
+    Plan,
+    Price,
+)
 from experiments.models import Experiment, Variant
 from merch.models import Publication, Release
 
@@ -62,12 +72,26 @@ class OfferSerializer(serializers.ModelSerializer[Offer]):
         fields = ("key", "name", "mechanic", "plan", "archived", "versions")
 
 
+class PlacementArmSerializer(serializers.ModelSerializer[PlacementArm]):
+    variant = by("key")
+
+    class Meta:
+        model = PlacementArm
+        fields = ("variant", "strategy", "formula", "draw_window", "exploration")
+
+
 class PlacementSerializer(serializers.ModelSerializer[Placement]):
     format = by("key")
+    objective = by("name", nullable=True)
+    experiment = by("key", nullable=True)
+    arms = PlacementArmSerializer(many=True, read_only=True)
 
     class Meta:
         model = Placement
-        fields = ("slug", "name", "format", "rank", "slots", "strategy", "max_age", "when_degraded")
+        fields = (
+            "slug", "name", "format", "rank", "slots", "strategy", "formula", "draw_window", "exploration", "objective",
+            "experiment", "arms", "max_age", "when_degraded",
+        )  # fmt: skip
 
 
 class CampaignItemSerializer(serializers.ModelSerializer[CampaignItem]):
@@ -128,8 +152,8 @@ class ExperimentSerializer(serializers.ModelSerializer[Experiment]):
     class Meta:
         model = Experiment
         fields = (
-            "key", "name", "hypothesis", "assignment", "layer", "version", "rule", "state", "started_at", "ended_at",
-            "conclusion", "variants", "created_at",
+            "key", "name", "hypothesis", "kind", "assignment", "layer", "version", "rule", "state", "started_at",
+            "ended_at", "conclusion", "variants", "created_at",
         )  # fmt: skip
 
 

@@ -78,7 +78,11 @@ class OfferView(ManageView):
 
 @managed(serializers.PlacementSerializer)
 class PlacementView(ManageView):
-    rows = Placement.objects.select_related("format").order_by("rank", "slug")
+    rows = (
+        Placement.objects.select_related("format", "objective", "experiment")
+        .prefetch_related("arms__variant")
+        .order_by("rank", "slug")
+    )
     filterset_class = filters.PlacementFilters
     lookup_field = "slug"
 
