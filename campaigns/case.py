@@ -113,6 +113,8 @@ class Case:
         return min(each.starts.instant for each in found), max(ends) if ends else None
 
     def _of(self, item: CampaignItem) -> Iterable[Shown]:
+        if item.creative is None:
+            return
         yield self._shown(f"item {item.key}", item, item.creative, item.offer)
         for arm in item.arms.all():
             if not arm.nothing and (arm.creative_id or arm.offer_id):

@@ -29,6 +29,7 @@ def clone(campaign: Campaign, key: str, *, by: User, now: datetime, why: str = "
     copy._state.adding = True
     copy.save()
     copy.markets.set(original.markets.all())
+    copy.budgets.set(original.budgets.all())
     CampaignItem.objects.bulk_create(_item(item, copy) for item in original.items.all())
     FrequencyCap.objects.bulk_create(_cap(cap, copy) for cap in original.caps.all())
     after = records.values(copy) | {"clone_of": original.key}
@@ -51,6 +52,7 @@ def _item(item: CampaignItem, copy: Campaign) -> CampaignItem:
         placement_id=item.placement_id,
         offer_id=item.offer_id,
         creative_id=item.creative_id,
+        nothing=item.nothing,
         weight=item.weight,
     )
 

@@ -52,6 +52,7 @@ def _campaigns(campaign_ids: Iterable[int]) -> Iterable[Campaign]:
         .select_related("domain")
         .prefetch_related(
             "markets",
+            "budgets",
             Prefetch("caps", FrequencyCap.objects.order_by("pk")),
             Prefetch("items", items),
             Prefetch("items__arms", arms),
@@ -128,6 +129,7 @@ def offer_document(version: OfferVersion, audiences: Audiences, contextual: froz
         "terms": version.terms,
         "rule": version.rule or None,
         "requires": sorted(version.requires),
+        "category": offer.category,
         "redeem_limit": version.redeem_limit,
         "redeem_window": None if window is None else timedelta(days=window) // _MICROSECOND,
         "redeem_window_months": version.redeem_window_months,
@@ -157,6 +159,7 @@ def _campaign(campaign: Campaign, sources: _Sources) -> Document:
         "audiences": named,
         "fallback": campaign.fallback,
         "caps": [_cap(cap) for cap in campaign.caps.all()],
+        "budgets": sorted(budget.key for budget in campaign.budgets.all()),
         "items": [_item(item, sources) for item in items],
         "offers": {
             _reference(version): offer_document(version, sources.audiences, sources.contextual) for version in versions
@@ -180,7 +183,8 @@ def _item(item: CampaignItem, sources: _Sources) -> Document:
     return {
         "key": item.key,
         "placement": item.placement.slug,
-        "creative": content_hash(sources.creatives[item.creative_id]),
+        "creative": "" if item.creative_id is None else content_hash(sources.creatives[item.creative_id]),
+        "nothing": item.nothing,
         "offer": _offer(item, sources),
         "weight": item.weight,
         "experiment": item.experiment.key if item.experiment else None,

@@ -39,6 +39,14 @@ def has_items(case: Case) -> Iterator[Problem]:
         yield Problem("campaign.empty", "The campaign has no items.", "Add a placement with a creative.")
 
 
+def nothing_is_commercial(case: Case) -> Iterator[Problem]:
+    """Law and service must never be kept quiet by chance or rank, and house content is what nothing stands against."""
+    silent = [item.key for item in case.items if item.nothing]
+    if silent and case.campaign.tier != "COMMERCIAL":
+        sentence = f"item {silent[0]} shows nothing, but the campaign's tier is {case.campaign.tier}."
+        yield Problem("item.nothing_tier", sentence, "Make the campaign COMMERCIAL, or give the item a creative.")
+
+
 def has_flight(case: Case) -> Iterator[Problem]:
     campaign = case.campaign
     yield from schedule.flight_problems(campaign.starts, campaign.ends, campaign.time_zone)
@@ -168,6 +176,7 @@ def clocks_change(case: Case) -> Iterator[Problem]:
 
 CHECKS: tuple[Check, ...] = (
     has_items,
+    nothing_is_commercial,
     has_flight,
     is_sold_somewhere,
     creatives_fit,

@@ -85,10 +85,19 @@ class ItemForm(FreshForm):
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean() or {}
-        placement, creative = cleaned.get("placement"), cleaned.get("creative")
-        if not cleaned.get("key") and placement and creative:
-            cleaned["key"] = f"{placement.slug}-{creative.key}"[:100].rstrip("-")
+        placement, creative, nothing = (cleaned.get(name) for name in ("placement", "creative", "nothing"))
+        if not cleaned.get("key") and placement and (creative or nothing):
+            cleaned["key"] = f"{placement.slug}-{creative.key if creative else 'nothing'}"[:100].rstrip("-")
+        if nothing and (creative or cleaned.get("offer") or cleaned.get("experiment")):
+            self.add_error("nothing", "An item that shows nothing has no creative, offer or experiment. Empty them.")
+        elif not nothing and not creative and "creative" not in self.errors:
+            self.add_error("creative", "Choose a creative, or tick “Show nothing”.")
         return cleaned
+
+    def validate_constraints(self) -> None:
+        # What they would say is said above in words, beside its field.
+        if not self.errors:
+            super().validate_constraints()
 
 
 class ItemCards(Cards):
@@ -98,7 +107,7 @@ class ItemCards(Cards):
     verbose_name_plural = "3. Where and what"
     autocomplete_fields = ("placement", "creative", "offer", "experiment")
     inlines = (ArmRows,)
-    fieldsets = ((None, {"fields": ("placement", "creative", "offer", "experiment", ("key", "weight"))}),)
+    fieldsets = ((None, {"fields": ("placement", "creative", "offer", "experiment", ("key", "weight", "nothing"))}),)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[CampaignItem]:
         rows: QuerySet[CampaignItem] = super().get_queryset(request)
@@ -121,8 +130,9 @@ ORDER: tuple[str | type[Any], ...] = (
     CampaignItem,
     "4. When",
     FrequencyCap,
-    "6. Measured how",
-    "7. Check",
+    "6. How much",
+    "7. Measured how",
+    "8. Check",
 )
 
 
@@ -136,7 +146,7 @@ class CampaignAdmin(VerbPages, panels.Panels, VoidsApprovals):
     list_display = ("heading", "state_label", "flight", "tier_label", "in_markets", "item_count_shown", "shown_domain")
     list_filter = ("state", "tier", "domain", "markets", "fallback")
     search_fields = ("key", "name", "goal")
-    autocomplete_fields = ("domain", "markets")
+    autocomplete_fields = ("domain", "markets", "budgets")
     prepopulated_fields = {"key": ("name",)}
     inlines = (ItemCards, CapRows)
     readonly_fields = ("standing", "rule_said", "instants", "measured", "checks")
@@ -160,8 +170,9 @@ class CampaignAdmin(VerbPages, panels.Panels, VoidsApprovals):
         ),
         ("2. Who", {"fields": ("rule",)}),
         ("4. When", {"fields": ("starts", "ends", "time_zone", "instants")}),
-        ("6. Measured how", {"fields": ("measured",)}),
-        ("7. Check", {"fields": ("checks",)}),
+        ("6. How much", {"fields": ("budgets",)}),
+        ("7. Measured how", {"fields": ("measured",)}),
+        ("8. Check", {"fields": ("checks",)}),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Campaign]:

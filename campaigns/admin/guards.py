@@ -16,7 +16,7 @@ from audiences.catalogue import vocabulary
 from campaigns.admin.base import VoidsApprovals
 from campaigns.admin.caps import SharedCapForm
 from campaigns.admin.words import cap_sentence
-from campaigns.models import Domain, FrequencyCap, Guard, Mechanic
+from campaigns.models import Budget, Domain, FrequencyCap, Guard, Mechanic
 from campaigns.models.campaigns import TIERS
 
 
@@ -97,6 +97,15 @@ class SharedCapAdmin(VoidsApprovals):
     @display(description="Cap", ordering="limit")
     def reads(self, obj: FrequencyCap) -> str:
         return cap_sentence(obj)
+
+
+@admin.register(Budget)
+class BudgetAdmin(VoidsApprovals):
+    fixed = ("key", "per_market")
+    list_display = ("name", "key", "per_market")
+    search_fields = ("key", "name")
+    intro = "Of what there is only so much. A campaign that names a budget is not shown where it is used up."
+    empty_hint = "Add a budget, e.g. “Holiday 2026”, for each market by itself. Then name it in a campaign."
 
 
 @admin.register(Domain)

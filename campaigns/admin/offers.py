@@ -273,7 +273,7 @@ class OfferAdmin(VerbPages, VoidsApprovals):
     inlines = (DraftVersion, PublishedVersions)
     intro = "Commercial propositions on a plan. Their terms stand in versions that never change once published."
     empty_hint = "Add an offer, e.g. “30 days free”, a free trial of Premium. Then write its terms and publish them."
-    fieldsets = (("What it is", {"fields": ("name", "key", "mechanic", "plan", "archived")}),)
+    fieldsets = (("What it is", {"fields": ("name", "key", "mechanic", "plan", "category", "archived")}),)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Offer]:
         rows: QuerySet[Offer] = super().get_queryset(request)

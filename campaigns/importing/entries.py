@@ -132,6 +132,7 @@ class OfferEntry(Entry, kw_only=True):
     name: Text = UNSET
     mechanic: Text = UNSET
     plan: Text | None = UNSET
+    category: Text = UNSET
     terms: Object = UNSET
     rule: Object = UNSET
     requires: Names = UNSET

@@ -1,5 +1,6 @@
 """Which rows hold what we want to show?"""
 
+from campaigns.models.budgets import Budget
 from campaigns.models.campaigns import Campaign, CampaignItem, Domain, FrequencyCap, ItemArm
 from campaigns.models.catalogue import Mechanic, Offer, OfferVersion, Plan, PlanGroup, Price
 from campaigns.models.changes import Approval
@@ -16,6 +17,7 @@ from campaigns.models.placements import (
 
 __all__ = [
     "Approval",
+    "Budget",
     "Campaign",
     "CampaignItem",
     "Creative",

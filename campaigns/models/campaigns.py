@@ -13,6 +13,7 @@ from django.db.models.base import ModelBase
 from audiences.models import SLUG
 from audiences.tiers import Tier
 from campaigns.lifecycle import State
+from campaigns.models.budgets import Budget
 from campaigns.models.catalogue import Offer
 from campaigns.models.markets import Market
 from campaigns.models.placements import Creative, Placement
@@ -56,6 +57,9 @@ class Campaign(models.Model):
     ends = WallTimeField(null=True, blank=True, help_text="Wall time, exclusive. Empty: until ended.")
     time_zone = models.CharField(
         max_length=60, blank=True, help_text="A fixed zone for the flight. Empty: each account's own zone."
+    )
+    budgets = models.ManyToManyField(
+        Budget, blank=True, related_name="campaigns", help_text="Where one of them is used up, it is not shown."
     )
     fallback = models.BooleanField(
         default=False,
@@ -102,7 +106,16 @@ class CampaignItem(models.Model):
     key = models.CharField(max_length=100, validators=[SLUG], help_text="Unique within the campaign; breaks ties.")
     placement = models.ForeignKey(Placement, on_delete=models.PROTECT, related_name="items")
     offer = models.ForeignKey(Offer, null=True, blank=True, on_delete=models.PROTECT, related_name="items")
-    creative = models.ForeignKey(Creative, on_delete=models.PROTECT, related_name="items")
+    creative = models.ForeignKey(
+        Creative, null=True, blank=True, on_delete=models.PROTECT, related_name="items",
+        help_text="Empty only where the item shows nothing.",
+    )  # fmt: skip
+    nothing = models.BooleanField(
+        "show nothing",
+        default=False,
+        help_text="It competes like the others; where it wins, the slot stays empty, without house content. "
+        "Commercial tier only.",
+    )
     weight = models.PositiveIntegerField(default=1, validators=[MinValueValidator(1)])
     experiment = models.ForeignKey(
         Experiment,
@@ -115,7 +128,14 @@ class CampaignItem(models.Model):
 
     class Meta:
         ordering = ("placement", "key")
-        constraints = (models.UniqueConstraint(fields=("campaign", "key"), name="one_item_per_key"),)
+        constraints = (
+            models.UniqueConstraint(fields=("campaign", "key"), name="one_item_per_key"),
+            models.CheckConstraint(
+                condition=Q(nothing=False, creative__isnull=False)
+                | Q(nothing=True, creative__isnull=True, offer__isnull=True, experiment__isnull=True),
+                name="item_shows_something_or_nothing",
+            ),
+        )
 
     def __str__(self) -> str:
         return self.key

@@ -109,6 +109,12 @@ class Offer(models.Model):
         related_name="offers",
         help_text="Optional for a reward.",
     )
+    category = models.CharField(
+        max_length=100,
+        blank=True,
+        validators=[SLUG],
+        help_text="Exclusive: of all offers with this word one is shown per call, the cheapest over 12 months.",
+    )
     archived = models.BooleanField(default=False)
 
     class Meta:

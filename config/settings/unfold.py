@@ -76,6 +76,7 @@ NAVIGATION: list[dict[str, Any]] = [
         "Rules of the house",
         entry("Guards", "gavel", "campaigns.guard"),
         entry("Shared caps", "speed", "campaigns.frequencycap"),
+        entry("Budgets", "account_balance_wallet", "campaigns.budget"),
         entry("Domains", "category", "campaigns.domain"),
         entry("Traits", "label", "audiences.traitdefinition"),
         entry("Context values", "travel_explore", "audiences.contextdefinition"),

@@ -29,10 +29,11 @@ from audiences.moments import micros
 from audiences.rules.graph import named
 from campaigns import money, schedule
 from campaigns.lifecycle import State
-from campaigns.models import Approval, FrequencyCap, Guard, Market, Placement, PlanGroup, Price
+from campaigns.models import Approval, Budget, FrequencyCap, Guard, Market, Placement, PlanGroup, Price
 from experiments.models import Experiment, Holdout
 from merch.engine.compiling import BadRelease, behaviours_read, compile_release
 from merch.engine.document import (
+    BudgetDoc,
     CampaignDoc,
     CapDoc,
     DrawDoc,
@@ -70,6 +71,7 @@ class Rows(NamedTuple):
     placements: list[Placement]
     guards: list[Guard]
     shared_caps: list[FrequencyCap]
+    budgets: list[Budget]
     experiments: list[Experiment]
     holdouts: list[Holdout]
 
@@ -117,6 +119,7 @@ def _read() -> Rows:
         placements=list(Placement.objects.select_related("format", "experiment").prefetch_related("arms__variant")),
         guards=list(Guard.objects.filter(active=True).prefetch_related("markets")),
         shared_caps=list(FrequencyCap.objects.filter(campaign__isnull=True)),
+        budgets=list(Budget.objects.all()),
         experiments=list(
             Experiment.objects.exclude(state=Experiment.State.DRAFT)
             .filter(assignment=Experiment.AssignedBy.OWN)
@@ -182,6 +185,7 @@ def _document(rows: Rows, campaigns: list[CampaignDoc], now: datetime) -> Releas
         campaigns=tuple(campaigns),
         guards=tuple(_guard(guard, rows.audiences) for guard in rows.guards),
         shared_caps=tuple(_cap(cap) for cap in rows.shared_caps),
+        budgets={each.key: BudgetDoc(key=each.key, per_market=each.per_market) for each in rows.budgets},
         experiments={each.key: _experiment(each, rows.audiences) for each in rows.experiments if each.key in used},
         holdouts=tuple(_holdout(holdout) for holdout in rows.holdouts),
     )

@@ -8,7 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from campaigns import operations, proposal
-from campaigns.models import Approval, CampaignItem, Creative, FrequencyCap
+from campaigns.models import Approval, Budget, CampaignItem, Creative, FrequencyCap, Offer
 from campaigns.profiling import audiences_named, profiled
 from merch.engine.document import ArmDoc, CampaignDoc, CapDoc
 from tests.factories import (
@@ -23,6 +23,7 @@ from tests.factories import (
     ItemArmFactory,
     OfferFactory,
     OfferVersionFactory,
+    PlacementFactory,
     TraitDefinitionFactory,
     ready_campaign,
 )
@@ -52,6 +53,22 @@ def test_the_content_is_a_campaign_of_a_release() -> None:
     assert (offer.version, offer.mechanic, offer.plan, offer.plan_group) == (1, "TRIAL", "premium", "music")
     assert offer.terms.free_period == "P30D"
     assert item.offer == f"{offer.key}@1"
+
+
+@pytest.mark.django_db
+def test_categories_budgets_and_items_that_show_nothing_are_in_it() -> None:
+    campaign = ready_campaign()
+    Offer.objects.update(category="acquisition")
+    campaign.budgets.set([Budget.objects.create(key=key, name=key) for key in ("spring", "holiday")])
+    CampaignItem.objects.create(campaign=campaign, key="quiet", placement=PlacementFactory(slug="shelf"), nothing=True)
+
+    doc = msgspec.convert(proposal.content(campaign), CampaignDoc)
+
+    assert doc.budgets == ("holiday", "spring")
+    assert {offer.category for offer in doc.offers.values()} == {"acquisition"}
+    assert [(item.key, item.nothing, item.creative == "") for item in doc.items] == [
+        ("hero", False, False), ("quiet", True, True)
+    ]  # fmt: skip
 
 
 @pytest.mark.django_db
@@ -122,9 +139,9 @@ def test_queries_do_not_grow_with_campaigns(django_assert_num_queries: Any) -> N
     few = [ready_campaign().pk]
     many = [*few, *[ready_campaign().pk for _ in range(8)]]
 
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(11):
         proposal.contents(few)
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(11):
         assert len(proposal.contents(many)) == 9
 
 

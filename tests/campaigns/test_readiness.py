@@ -18,6 +18,7 @@ from campaigns.models import (
     CreativeContent,
     Market,
     Offer,
+    Placement,
     PlacementFormat,
     Price,
 )
@@ -84,6 +85,11 @@ def price_without_offer(campaign: Campaign) -> None:
 
 def fallback(campaign: Campaign) -> None:
     set_(campaign, fallback=True, tier="HOUSE")
+
+
+def silent_service(campaign: Campaign) -> None:
+    CampaignItem.objects.create(campaign=campaign, key="quiet", placement=Placement.objects.get(), nothing=True)
+    set_(campaign, tier="SERVICE")
 
 
 def archived_audience(campaign: Campaign) -> None:
@@ -195,6 +201,7 @@ BROKEN: list[tuple[str, Break]] = [
     ("price.missing", lambda campaign: campaign.markets.add(MarketFactory(code="NO", default_locale="sv-NO"))),
     ("creative.unfilled", price_without_offer),
     ("fallback.priced", fallback),
+    ("item.nothing_tier", silent_service),
     ("rule.unknown_trait", lambda campaign: set_(campaign, rule=UNKNOWN)),
     ("rule.unknown_trait", terms(rule=UNKNOWN)),
     ("rule.unknown_trait", broken_audience),

@@ -193,7 +193,22 @@ def test_an_item_without_a_key_gets_one(annas: Client, campaign: Campaign) -> No
 
     item = campaign.items.get()
     assert answer.status_code == 302, errors(answer)
+    assert item.creative is not None
     assert item.key == f"{item.placement.slug}-{item.creative.key}"
+
+
+def test_an_item_may_show_nothing_and_then_shows_nothing_at_all(annas: Client, campaign: Campaign) -> None:
+    page = annas.get(page_of(campaign))
+    both = annas.post(page_of(campaign), posted(page, **{"items-0-nothing": "on"}))
+    neither = annas.post(page_of(campaign), posted(page, **{"items-0-creative": ""}))
+    alone = {"items-0-nothing": "on", "items-0-creative": "", "items-0-offer": "", "items-0-key": ""}
+    answer = annas.post(page_of(campaign), posted(page, **alone))
+
+    assert "has no creative, offer or experiment" in both.content.decode()
+    assert "Choose a creative, or tick" in neither.content.decode()
+    assert answer.status_code == 302, errors(answer)
+    item = campaign.items.get()
+    assert (item.nothing, item.creative, item.key) == (True, None, f"{item.placement.slug}-nothing")
 
 
 def test_a_clone_is_offered_a_key(annas: Client, campaign: Campaign) -> None:

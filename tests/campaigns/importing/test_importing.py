@@ -203,7 +203,7 @@ def test_an_edit_voids_what_was_submitted() -> None:
     campaign = ready_campaign()
     author = UserFactory(username="author")
     operations.submit(campaign, by=author, now=NOW)
-    creative = campaign.items.get().creative
+    creative = Creative.objects.get(items__campaign=campaign)
 
     outcome = imported({"creatives": [{"key": creative.key, "locales": {"sv-SE": {"title": "Annat"}}}]})
 
