@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("campaigns", "0002_redeem_months"),
+        ("campaigns", "0003_ranking"),
         ("experiments", "0002_plan"),
     ]
 
@@ -49,7 +49,7 @@ class Migration(migrations.Migration):
             name="category",
             field=models.CharField(
                 blank=True,
-                help_text="Exclusive: of all offers with the same word here one is shown per call, the cheapest over 12 months.",
+                help_text="Exclusive: of all offers with this word one is shown per call, the cheapest over 12 months.",
                 max_length=100,
                 validators=[
                     django.core.validators.RegexValidator(
