@@ -17,7 +17,9 @@ def main() -> None:
     env.set_default("DJANGO_SETTINGS_MODULE", "config.settings.local")
     environment = env.read()
     try:
-        with serving(Home(environment.home), Wanted.without(environment)) as use:
+        # What must work while PostgreSQL is down waits for no server of our own to come up.
+        wanted = Wanted(False, False) if "--offline" in sys.argv else Wanted.without(environment)
+        with serving(Home(environment.home), wanted) as use:
             env.set_here(**use.variables)
             execute_from_command_line(sys.argv)
     except EmbeddedError as error:

@@ -8,7 +8,7 @@ from django.utils import timezone
 from audiences import ingest
 from campaigns import behaviours
 from merch import retention
-from merch.releases import store
+from merch.releases import pulse, store
 from merch.subjects import publish
 
 
@@ -32,6 +32,12 @@ def publish_what_is_behind() -> None:
     behaviours.ensure()
     if not store.held():
         store.publish(by=None, now=timezone.now(), why="changes since the last publication")
+
+
+@shared_task(name="merch.absorb_offline_kills")
+def absorb_offline_kills() -> None:
+    """Write the rows that kills without PostgreSQL still owe."""
+    pulse.absorb(timezone.now())
 
 
 @shared_task(name="merch.prune_decisions")

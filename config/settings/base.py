@@ -154,6 +154,11 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(MERCH_HOME / "beat-schedule")
 # Every recurring task, in one table: {"name": {"task": "app.tasks.name", "schedule": timedelta(...)}}
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "sweep-subjects": {"task": "merch.sweep_subjects", "schedule": timedelta(seconds=5), "options": {"expires": 5}},
+    "offline-kills": {
+        "task": "merch.absorb_offline_kills",
+        "schedule": timedelta(seconds=5),
+        "options": {"expires": 5},
+    },
     "publish": {"task": "merch.publish_what_is_behind", "schedule": timedelta(seconds=5), "options": {"expires": 5}},
     "prune-decisions": {"task": "merch.prune_decisions", "schedule": timedelta(hours=6), "options": {"expires": 3600}},
     "prepare-days": {"task": "merch.prepare_days", "schedule": timedelta(hours=1), "options": {"expires": 3600}},

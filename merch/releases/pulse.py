@@ -9,13 +9,19 @@ from typing import Any
 import msgspec
 from django.contrib.auth.models import User
 from django.db import IntegrityError, connection, transaction
+from django.db.models import Q
 
 from audiences import locks
 from audiences.models import Revision
+from audiences.moments import moment
 from campaigns.models import Campaign
 from merch import keys
 from merch.models import Kill, PulseHead, PulsePart
+from merch.releases import offline
 from merch.releases.news import ring
+from merch.releases.offline import OfflineKill
+
+LONGEST_WHY = 200
 
 
 class UnknownCampaign(ValueError):
@@ -84,6 +90,43 @@ def lift(key: str, *, by: User | None, now: datetime, why: str = "") -> bool:
         else:
             _check_known(key)
     return bool(lifted)
+
+
+def absorb(now: datetime) -> list[str]:
+    """Write the rows that kills without PostgreSQL still owe; the campaigns of those written.
+
+    Every process drops an entry once the pulse it serves carries it; here go those that a lift has overtaken.
+    """
+    file = offline.here()
+    told = offline.told_everywhere(file)
+    if not told:
+        return []
+    with transaction.atomic():
+        written = [kill for kill in told if _owed(kill) and _write(kill, now)]
+        republish(now)
+        in_force = frozenset(kills_part())
+    file.drop(lambda kill: kill in told and kill.campaign not in in_force)
+    offline.forget(told)
+    return [kill.campaign for kill in written]
+
+
+def _owed(kill: OfflineKill) -> bool:
+    """Neither stopped now, nor stopped or lifted since."""
+    since = moment(kill.at)
+    newer = Q(lifted_at__isnull=True) | Q(at__gte=since) | Q(lifted_at__gt=since)
+    return not Kill.objects.filter(newer, campaign=kill.campaign).exists()
+
+
+def _write(kill: OfflineKill, now: datetime) -> bool:
+    by = User.objects.filter(username=kill.by).first()
+    why = kill.why if by else f"{kill.why} ({kill.by or 'nobody named'})"
+    try:
+        with transaction.atomic():
+            Kill.objects.create(campaign=kill.campaign, at=moment(kill.at), by=by, why=why[:LONGEST_WHY])
+    except IntegrityError:  # another absorber was quicker
+        return False
+    _record("killed offline", kill.campaign, by, now, why[:LONGEST_WHY])
+    return True
 
 
 def _record(verb: str, key: str, by: User | None, now: datetime, why: str) -> None:

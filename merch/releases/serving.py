@@ -24,7 +24,7 @@ from merch.engine.compiling import BadRelease, compile_release, name_of
 from merch.engine.document import Pulse, ReleaseDoc, parse_release
 from merch.keys import Keyring, keyring
 from merch.models import Publication, PulseHead, PulsePart
-from merch.releases import news
+from merch.releases import news, offline
 from merch.releases.disk import Shelf
 from merch.watchdog import watching
 
@@ -56,6 +56,10 @@ class Serving:
         self._stopped = threading.Event()
         self._looked = threading.Event()
         self._state: State | None = None
+        self._base: State | None = None  # without what was stopped offline
+        self._offline: frozenset[str] = frozenset()
+        self._stamp: offline.Stamp = None
+        self._swapping = threading.Lock()
         self._pid = 0
         self._lock = threading.Lock()
         self._refreshing = threading.Lock()
@@ -70,12 +74,14 @@ class Serving:
     def _begin(self) -> State:
         with self._lock:
             if self._state is None or self._pid != os.getpid():
-                self._refreshing = threading.Lock()
+                self._refreshing, self._swapping = threading.Lock(), threading.Lock()
                 self._swap(self._from_disk())
+                self.look_offline()
                 self._pid = os.getpid()
                 if self._follows:
                     self._looked.clear()
                     threading.Thread(target=self._follow, name="merch-serving", daemon=True).start()
+                    threading.Thread(target=self._watch, name="merch-offline-kills", daemon=True).start()
             begun = self._state or self._from_disk()
         if self._follows and begun.source == "builtin":
             # The very first start on this machine: an answer without any release would only be wrong.
@@ -108,7 +114,9 @@ class Serving:
     def refresh(self) -> State:
         """Ask PostgreSQL now and swap in what is newer; raises django.db.DatabaseError when it cannot be asked."""
         with self._refreshing:
-            state = self.current()
+            self.current()
+            self.look_offline()
+            state = self._base or self._from_disk()
             # First what stops: a release that this version cannot read must not keep a kill away.
             pulse = PulseHead.objects.order_by("-number").first()
             if pulse is not None and pulse.number > state.pulse.number:
@@ -116,11 +124,40 @@ class Serving:
             head = Publication.objects.order_by("-number").values("number", "release_id").first()
             if head is not None and head["number"] > state.publication:
                 state = self._adopt(state, head["number"], head["release_id"])
-            return self._swap(state._replace(source=_live(state), confirmed_at=time.monotonic()))
+            state = self._swap(state._replace(source=_live(state), confirmed_at=time.monotonic()))
+            self._drop_carried(state.pulse.kills)
+            return self.current()
 
-    def _swap(self, state: State) -> State:
-        self._state = state
-        return state
+    def _swap(self, base: State) -> State:
+        """What PostgreSQL or the disk says, with what was stopped offline added to it; gives back the former."""
+        with self._swapping:
+            self._base = base
+            pulse = base.pulse
+            if not self._offline <= pulse.kills:
+                pulse = msgspec.structs.replace(pulse, kills=pulse.kills | self._offline)
+            self._state = base._replace(pulse=pulse)
+        return base
+
+    def look_offline(self) -> None:
+        """Take in the file of offline kills, if it changed. Never raises, asks nobody."""
+        file = offline.here()
+        stamp = file.stamp()
+        if stamp != self._stamp and self._base is not None:
+            self._stamp, self._offline = stamp, file.read_or(self._offline)
+            self._swap(self._base)
+
+    def _watch(self) -> None:
+        """A thread of its own: the one that follows may be waiting for a frozen PostgreSQL."""
+        while not self._stopped.wait(offline.LOOK):
+            self.look_offline()
+
+    def _drop_carried(self, kills: frozenset[str]) -> None:
+        """What the pulse that is served carries needs no file any more."""
+        if self._offline & kills:
+            try:
+                offline.here().drop(lambda kill: kill.campaign in kills)
+            except OSError as error:
+                log.error("an offline kill stays in its file: %s", error)
 
     def _adopt(self, state: State, number: int, digest: str) -> State:
         row = Publication.objects.select_related("release").get(number=number).release
@@ -164,10 +201,14 @@ class Serving:
         try:
             with news.connect(timeout=1.0) as client, client.pubsub(ignore_subscribe_messages=True) as bell:
                 bell.subscribe(news.channel())
+                offline.hear(offline.here(), client)
                 # What was said between the last look and this subscription would be lost: look once more.
                 self._refresh_quietly()
                 while (left := until - time.monotonic()) > 0 and not self._stopped.is_set():
-                    if bell.get_message(timeout=min(left, 1.0)):
+                    if rung := bell.get_message(timeout=min(left, 1.0)):
+                        if rung["data"] == offline.ANNOUNCED:
+                            offline.hear(offline.here(), client)
+                            self.look_offline()
                         return
         except (redis.RedisError, OSError):
             self._stopped.wait(max(until - time.monotonic(), 0))
