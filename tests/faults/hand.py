@@ -103,6 +103,18 @@ def flip() -> float:
     return began
 
 
+def open_at(seconds: float) -> float:
+    """Publish a flight that begins in so many seconds, in a placement of its own: when, of time.time()."""
+    instant = (timezone.now() + timedelta(seconds=seconds)).replace(microsecond=0)
+    now, ann, bob = timezone.now(), *(User.objects.get(username=name) for name in ("ann", "bob"))
+    opening = CampaignFactory(key="opening", starts=instant.replace(tzinfo=None), ends=None, time_zone="UTC")
+    CampaignItemFactory(campaign=opening, key="door", placement=PlacementFactory(slug="door"))
+    operations.approve(operations.submit(opening, by=ann, now=now), by=bob, now=now)
+    operations.launch(opening, by=ann, now=now)
+    store.publish(by=ann, now=now)
+    return instant.timestamp()
+
+
 def kill(key: str) -> float:
     began = time.monotonic()
     pulse.kill(key, by=None, now=timezone.now())
@@ -132,7 +144,7 @@ def heal() -> bool:
 
 
 VERBS: dict[str, Callable[..., Any]] = {
-    each.__name__: each for each in (migrate, seed, flip, kill, lift, missing, events, heal)
+    each.__name__: each for each in (migrate, seed, flip, open_at, kill, lift, missing, events, heal)
 }
 
 

@@ -222,9 +222,24 @@ class Rig:
         stack.callback(self.hand.end)
         self.hand.do("migrate")
         self.keys: dict[str, str] = self.hand.do("seed")
-        self.web, self.other = (Web(environment, root / f"web-{number}.log") for number in (1, 2))
+        self._make = lambda number: Web(environment, root / f"web-{number}.log")
+        self.web, self.other = self._make(1), self._make(2)
         for web in (self.web, self.other):
             stack.callback(web.kill)
+
+    @contextmanager
+    def processes(self, number: int) -> Iterator[list[Web]]:
+        """As many web processes, all of them serving; those beyond the first end afterwards."""
+        others = [self._make(each) for each in range(3, number + 2)]
+        try:
+            for web in others:
+                web.start()
+            for web in others:
+                until(lambda web=web: web.serves().get("source") == "live", 60)
+            yield [self.web, *others]
+        finally:
+            for web in others:
+                web.kill()
 
     def well(self) -> None:
         """Everything runs and answers as if nothing had happened; the end of a drill."""

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from time import monotonic, sleep
+from time import monotonic, sleep, time
 
 import pytest
 from django.utils import timezone
 
 from config.embedded.processes import alive
+from tests.faults import flips
 from tests.faults.hand import FREE_ACCOUNTS, PAYING_ACCOUNTS
 from tests.faults.load import Answer, Line, Load, asking, content, decisions, due_in, events, percentile
 from tests.faults.phases import Phase, compare, compare_contents, degraded, during, good
@@ -23,6 +24,8 @@ from tests.faults.table import Table
 SUBJECTS = (*FREE_ACCOUNTS, *PAYING_ACCOUNTS, "nobody-yet")
 RATE = 60.0  # decisions a second
 SLACK = 0.5  # seconds that a busy machine may add to a deadline
+FLIPPING = 4  # processes
+AHEAD = 8.0  # seconds from the publication of a flight to its instant
 HELD = 0.7  # seconds; a call that takes longer than this was held, not refused
 
 
@@ -110,6 +113,21 @@ def test_pages_at_a_frozen_postgresql_leave_decisions_alone(rig: Rig) -> None:
     compare(table, "D-02", "pages", due_in(answers, *before), due_in(answers, *fault))
     table.most("B-04", "of 10 pages, not refused at once", 10 - refused.count(503), 4)
     table.exactly("B-04", "pages without an answer", 0 in statuses, False)
+    table.verdict()
+
+
+def test_every_process_flips_by_itself_within_100_ms_with_postgresql_dead(rig: Rig) -> None:
+    """All hold the release in which the flight is to come; nobody is there to tell them of its instant."""
+    table = Table(f"a flight begins in {FLIPPING} processes, PostgreSQL killed")
+    with rig.processes(FLIPPING) as webs, ThreadPoolExecutor(FLIPPING) as people:
+        before = rig.web.serves()["publication"]
+        instant = rig.hand.do("open_at", AHEAD)
+        until(lambda: all(web.serves().get("publication", before) > before for web in webs), AHEAD - 2)
+        rig.postgres.kill()
+        assert time() < instant - 1, "the machine was too slow for the drill to begin in time"
+        asked = [people.submit(flips.look, web, rig.keys["client"], instant + 1) for web in webs]
+        looks = [each.result() for each in asked]
+    flips.tell(table, looks, instant)
     table.verdict()
 
 
