@@ -13,9 +13,14 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 
+from audiences.moments import micros
+from audiences.tiers import Tier
+from experiments import assignment
 from experiments.models import BUCKETS, Holdout, HoldoutPeriod
 from experiments.problems import Problem, refuse_if
 from experiments.recording import Values, may, note
+
+_EVER = -(2**63)
 
 
 @transaction.atomic
@@ -91,6 +96,22 @@ def end_draws(holdout: Holdout, *, by: User | None, now: datetime, why: str = ""
         _end(each, now)
     note(row, "ended", before, _values(row.periods.all()), by=by, now=now, why=why)
     return row
+
+
+def spec_of(holdout: Holdout) -> assignment.HoldoutSpec:
+    """Every draw there ever was, for ``assignment.held_out``: who was withheld on a date, from id and date alone."""
+    draws = tuple(
+        assignment.HoldoutPeriod(
+            salt=draw.salt,
+            from_us=_EVER if draw.period.lower is None else micros(draw.period.lower),
+            to_us=None if draw.period.upper is None else micros(draw.period.upper),
+            size_per_10000=draw.size,
+            number=draw.number,
+        )
+        for draw in holdout.periods.order_by("number")
+    )
+    scope, tiers = assignment.HoldoutScope(holdout.scope), frozenset(Tier(tier) for tier in holdout.tiers)
+    return assignment.HoldoutSpec(holdout.key, scope, holdout.scope_key, tiers, draws)
 
 
 def _locked(holdout: Holdout) -> tuple[Holdout, list[HoldoutPeriod]]:

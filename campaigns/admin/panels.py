@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.contrib import admin
 from django.db.models import Q
@@ -45,15 +44,10 @@ NEXT = {
 def phase(campaign: Campaign, now: datetime) -> str:
     """scheduled, running or over: from the flight and the clock. The account's own zone begins first in the east."""
     zone = campaign.time_zone
-    starts = _instant(campaign.starts, zone or "Pacific/Kiritimati")
-    ends = _instant(campaign.ends, zone or "Etc/GMT+12") if campaign.ends else None
-    if now < starts:
+    if now < schedule.resolve(campaign.starts, zone or "Pacific/Kiritimati", last=False).instant:
         return "scheduled"
+    ends = schedule.resolve(campaign.ends, zone or "Etc/GMT+12", last=True).instant if campaign.ends else None
     return "over" if ends is not None and now >= ends else "running"
-
-
-def _instant(wall: datetime, zone: str) -> datetime:
-    return wall.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
 
 
 class Panels(admin.ModelAdmin[Any]):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +11,9 @@ from django.contrib.auth.models import User
 
 from audiences.hashing import bucket
 from audiences.models import Revision
-from experiments import operations
+from audiences.moments import micros
+from experiments import draws, operations
+from experiments.assignment import held_out
 from experiments.models import Holdout
 from experiments.problems import Refused
 from tests.experiments.rows import DAY, START
@@ -26,15 +28,51 @@ def holdout() -> Holdout:
     return Holdout.objects.create(key="all", name="Everything", scope="GLOBAL")
 
 
+SUBJECTS = [f"acc_{number}" for number in range(3000)]
+
+
 def dark(holdout: Holdout, at: datetime) -> set[str]:
     """Who is withheld, from rows, id and date alone."""
+    spec = draws.spec_of(holdout)
+    return {key for key in SUBJECTS if held_out(spec, key, micros(at))}
+
+
+def by_hand(holdout: Holdout, at: datetime) -> set[str]:
+    """The same, said otherwise."""
     return {
         key
         for draw in holdout.periods.all()
         if draw.period.lower <= at and (draw.period.upper is None or at < draw.period.upper)
-        for key in (f"acc_{number}" for number in range(3000))
+        for key in SUBJECTS
         if bucket(draw.salt, key) < draw.size
     }
+
+
+def test_years_of_quarters_stay_answerable_day_by_day(holdout: Holdout) -> None:
+    """Each quarter a new draw of 2 %, the one before kept 4 weeks, sometimes grown to 3 % half-way through."""
+    seen: dict[datetime, set[str]] = {}
+    for quarter in range(8):
+        begins = START + quarter * 91 * DAY
+        kept = begins + 28 * DAY if quarter else None
+        operations.draw(holdout, 200, by=None, now=begins, keep_previous_until=kept)
+        seen[begins] = dark(holdout, begins)
+        seen[begins + 28 * DAY] = dark(holdout, begins + 28 * DAY)
+        if quarter % 2:
+            grown_at = begins + 45 * DAY
+            before = dark(holdout, grown_at)
+            operations.grow(holdout, 300, by=None, now=grown_at)
+            seen[grown_at - DAY], seen[grown_at] = before, dark(holdout, grown_at)
+            assert before < seen[grown_at]
+        if quarter:
+            last_day = begins + 28 * DAY - timedelta(microseconds=1)
+            previous = dark(holdout, begins - DAY)
+            assert previous <= dark(holdout, begins)
+            assert previous <= dark(holdout, last_day)
+            assert not previous <= dark(holdout, begins + 28 * DAY)
+
+    assert {day: dark(holdout, day) for day in seen} == seen
+    assert {day: by_hand(holdout, day) for day in seen} == seen
+    assert dark(holdout, START - DAY) == set()
 
 
 def test_growing_adds_subjects_and_releases_none(holdout: Holdout) -> None:
