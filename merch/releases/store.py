@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import zlib
 from datetime import datetime
+from importlib.metadata import version
 from typing import NamedTuple
 
 from django.contrib.auth.models import User
@@ -14,8 +16,10 @@ from audiences.models import Revision
 from merch.engine.compiling import compile_release, digest_of
 from merch.engine.document import canonical
 from merch.models import Publication, PublicationHold, Release
-from merch.releases import build
+from merch.releases import build, moved
 from merch.releases.news import ring
+
+log = logging.getLogger(__name__)
 
 FEWEST_DIGITS = 4  # of a shortened digest
 
@@ -79,6 +83,8 @@ def _publish(built: build.Built, *, by: User | None, now: datetime, why: str) ->
     changed = head is None or head.release_id != release.digest
     if changed:
         _record("published", release, by, now, why)
+    if changed and head is not None:
+        _tell_moved(moved.since(head.release_id, built.document, now=now), release, now)
     return Published(publication, release, changed, built.left_out)
 
 
@@ -105,9 +111,27 @@ def _record(verb: str, release: Release, by: User | None, now: datetime, why: st
     )
 
 
+def _tell_moved(found: list[moved.Moved], release: Release, now: datetime) -> None:
+    """A new tzdata moved flights: a line of history that names them all, and one in the log."""
+    if not found:
+        return
+    names = [f"{each.campaign}: {each.edge} in {each.zone}" for each in found]
+    Revision.objects.record(
+        actor=None, verb="moved by new time zone data", object_type="release", object_key=release.digest, now=now,
+        before={name: each.before for name, each in zip(names, found, strict=True)},
+        after={name: each.after for name, each in zip(names, found, strict=True)},
+    )  # fmt: skip
+    log.warning("New time zone data moved %d edges of flights: %s", len(found), "; ".join(names[:20]))
+
+
 def behind() -> bool:
-    """Has anything that decides changed since the newest publication answered to the revisions?"""
+    """Has anything that decides changed since the newest publication answered to the revisions?
+
+    A newer tzdata counts: flights must not go on by the old one. An older one, of a worker not yet upgraded, does not.
+    """
     head = Publication.objects.order_by("-number").first()
+    if head is not None and not head.rollback and moved.tzdata_of(head.release_id) < version("tzdata"):
+        return True
     decided = Revision.objects.exclude(object_type="release").order_by("-number").first()
     return decided is not None and (head is None or decided.number > head.revision)
 
