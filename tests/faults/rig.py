@@ -10,7 +10,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from http.client import HTTPConnection
 from pathlib import Path
@@ -222,7 +222,7 @@ class Rig:
         stack.callback(self.hand.end)
         self.hand.do("migrate")
         self.keys: dict[str, str] = self.hand.do("seed")
-        self._make = lambda number: Web(environment, root / f"web-{number}.log")
+        self._make: Callable[[int], Web] = lambda number: Web(environment, root / f"web-{number}.log")
         self.web, self.other = self._make(1), self._make(2)
         for web in (self.web, self.other):
             stack.callback(web.kill)
