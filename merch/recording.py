@@ -250,9 +250,16 @@ def _row(entry: Entry) -> tuple[object, ...]:
         f"{request.kind}:{request.key}",
         decision.release,
         decision.pulse,
-        any(exposure.propensity < 1 for exposure in decision.exposures),
+        randomised(decision),
         pack_inputs(entry.inputs),
         zlib.compress(_pack.encode(decision), 1),
+    )
+
+
+def randomised(decision: Decision) -> bool:
+    """Had chance a part in it: an arm, a holdout, a lottery or a learned draw? Then learning needs it for 400 days."""
+    return any(exposure.propensity < 1 for exposure in decision.exposures) or any(
+        answer.propensity < 1 or any(slot.propensity < 1 for slot in answer.slots) for answer in decision.answers
     )
 
 

@@ -8,6 +8,7 @@ from django.utils import timezone
 from audiences import ingest
 from campaigns import behaviours
 from merch import retention
+from merch.learning import refreshing
 from merch.releases import pulse, store
 from merch.subjects import publish
 
@@ -38,6 +39,12 @@ def publish_what_is_behind() -> None:
 def absorb_offline_kills() -> None:
     """Write the rows that kills without PostgreSQL still owe."""
     pulse.absorb(timezone.now())
+
+
+@shared_task(name="merch.learn")
+def learn() -> None:
+    """Rank by what was learned until now, where placements do."""
+    refreshing.refresh(timezone.now())
 
 
 @shared_task(name="merch.prune_decisions")

@@ -89,9 +89,9 @@ class Kill(models.Model):
 
 
 class PulsePart(models.Model):
-    """One part of the pulse (kills, keys), named by the digest of its canonical JSON."""
+    """One part of the pulse (kills, keys, drawn scores ...), named by the digest of its canonical JSON."""
 
-    name = models.CharField(max_length=20)
+    name = models.CharField(max_length=120)
     digest = models.CharField(max_length=71)
     body = models.JSONField()
 

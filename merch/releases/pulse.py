@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
-from hashlib import sha256
 from typing import Any
 
-import msgspec
 from django.contrib.auth.models import User
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Q
@@ -20,6 +19,7 @@ from merch.models import Kill, PulseHead, PulsePart
 from merch.releases import offline
 from merch.releases.news import ring
 from merch.releases.offline import OfflineKill
+from merch.releases.parts import digest_of
 
 LONGEST_WHY = 200
 
@@ -31,17 +31,20 @@ class UnknownCampaign(ValueError):
         super().__init__(f"There is no campaign {key!r}. Check the key in admin.")
 
 
-def republish(now: datetime) -> int:
+def republish(now: datetime, given: Mapping[str, Any | None] | None = None) -> int:
     """Bring the pulse up to the rows, inside the caller's transaction; call it after any change to kills or keys.
 
+    ``given``: the bodies of other parts by name, None to leave one out; those that nobody gives stay as they are.
     Returns the number of the head in force.
     """
     with connection.cursor() as cursor:
         # Numbers must commit in order, or a slow writer would bring an older pulse back. The rows are read after the
         # wait, or the change of whoever was waited for would be missing.
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [locks.PULSE])
-    digests = {name: _keep(name, body) for name, body in (("kills", kills_part()), ("keys", keys.part()))}
     head = PulseHead.objects.order_by("-number").first()
+    bodies = {**(given or {}), "kills": kills_part(), "keys": keys.part()}
+    digests = {name: digest for name, digest in (head.parts if head else {}).items() if name not in bodies}
+    digests |= {name: _keep(name, body) for name, body in bodies.items() if body is not None}
     if head is not None and head.parts == digests:
         return head.number
     head = PulseHead.objects.create(parts=digests, at=now)
@@ -49,8 +52,8 @@ def republish(now: datetime) -> int:
     return head.number
 
 
-def _keep(name: str, body: list[Any]) -> str:
-    digest = f"sha256:{sha256(msgspec.json.encode(body, order='sorted')).hexdigest()}"
+def _keep(name: str, body: Any) -> str:
+    digest = digest_of(body)
     PulsePart.objects.get_or_create(name=name, digest=digest, defaults={"body": body})
     return digest
 

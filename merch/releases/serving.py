@@ -26,6 +26,7 @@ from merch.keys import Keyring, keyring
 from merch.models import Publication, PulseHead, PulsePart
 from merch.releases import news, offline
 from merch.releases.disk import Shelf
+from merch.releases.parts import pulse_of
 from merch.watchdog import watching
 
 log = logging.getLogger(__name__)
@@ -63,6 +64,7 @@ class Serving:
         self._pid = 0
         self._lock = threading.Lock()
         self._refreshing = threading.Lock()
+        self._bodies: dict[str, Any] = {}  # of the parts of the pulse in force, by digest
 
     def current(self) -> State:
         """Never blocks after the first call, never raises: without any release it is an empty one."""
@@ -168,8 +170,12 @@ class Serving:
         return state._replace(release=release, publication=number)
 
     def _adopt_pulse(self, state: State, head: PulseHead) -> State:
-        found = PulsePart.objects.filter(digest__in=head.parts.values())
-        parts = {part.name: part.body for part in found if head.parts.get(part.name) == part.digest}
+        # A part of thousands of drawn scores is fetched when it changed, not with every kill.
+        missing = [digest for digest in head.parts.values() if digest not in self._bodies]
+        fetched = {part.digest: part.body for part in PulsePart.objects.filter(digest__in=missing)}
+        bodies = {**self._bodies, **fetched}
+        parts = {name: bodies[digest] for name, digest in head.parts.items() if digest in bodies}
+        self._bodies = {digest: bodies[digest] for digest in head.parts.values() if digest in bodies}
         _shelf("pulse").keep(head.number, "pulse", msgspec.json.encode(parts, order="sorted"))
         return _with_pulse(state, head.number, parts)
 
@@ -219,9 +225,7 @@ def _live(state: State) -> str:
 
 
 def _with_pulse(state: State, number: int, parts: dict[str, Any]) -> State:
-    return state._replace(
-        pulse=Pulse(number=number, kills=frozenset(parts.get("kills", ()))), keys=keyring(parts.get("keys", ()))
-    )
+    return state._replace(pulse=pulse_of(number, parts), keys=keyring(parts.get("keys", ())))
 
 
 def _compile(body: bytes, digest: str) -> Release:

@@ -1,0 +1,1 @@
+"""What works where, learned from what was shown and what came of it."""
