@@ -10,6 +10,7 @@ from campaigns import operations
 from campaigns.lifecycle import State
 from campaigns.models import (
     Approval,
+    Budget,
     Campaign,
     CampaignItem,
     Creative,
@@ -29,7 +30,7 @@ LAUNCHED = (State.LIVE, State.PAUSED, State.ENDED)
 
 def write_all(document: dict[str, Any], *, staff: Staff, now: datetime) -> None:
     """Every campaign as a draft, and the caps that all of them share."""
-    for raw in document["caps"]:
+    for raw in document.get("caps", ()):
         cap = FrequencyCap.objects.create(**_cap(raw))
         operations.edited(cap, None, by=staff.editor, now=now)
     for raw in document["campaigns"]:
@@ -67,11 +68,13 @@ def _write(raw: dict[str, Any], staff: Staff, now: datetime) -> None:
         priority=raw["priority"],
         domain=Domain.objects.get(key=raw["domain"]) if "domain" in raw else None,
         rule={"v": 1, "rule": rule} if rule else {},
-        starts=_midnight(now, raw.get("starts", STARTS)),
-        ends=_midnight(now, raw["ends"]) if "ends" in raw else None,
+        starts=_wall(now, raw.get("starts", STARTS)),
+        ends=_wall(now, raw["ends"]) if "ends" in raw else None,
+        time_zone=raw.get("time_zone", ""),
         fallback=raw.get("fallback", False),
     )
     campaign.markets.set(Market.objects.filter(code__in=raw.get("markets", ())))
+    campaign.budgets.set(Budget.objects.filter(key__in=raw.get("budgets", ())))
     parts: list[Any] = [FrequencyCap.objects.create(campaign=campaign, **_cap(each)) for each in raw.get("caps", ())]
     for item in raw.get("items", ()):
         parts += _item(campaign, item)
@@ -83,9 +86,11 @@ def _item(campaign: Campaign, raw: dict[str, Any]) -> Iterable[CampaignItem | It
     experiment = Experiment.objects.get(key=raw["experiment"]) if "experiment" in raw else None
     item = CampaignItem.objects.create(
         campaign=campaign,
-        key=f"{raw['placement']}-{raw['creative']}",
+        key=f"{raw['placement']}-{raw.get('creative', 'nothing')}",
         placement=Placement.objects.get(slug=raw["placement"]),
-        creative=Creative.objects.get(key=raw["creative"]),
+        creative=Creative.objects.get(key=raw["creative"]) if "creative" in raw else None,
+        nothing="creative" not in raw,
+        weight=raw.get("weight", 1),
         offer=Offer.objects.get(key=raw["offer"]) if "offer" in raw else None,
         experiment=experiment,
     )
@@ -107,6 +112,12 @@ def _cap(raw: dict[str, Any]) -> dict[str, Any]:
     return fields | {"window": window, "length": timedelta(days=days) if days else None}
 
 
+def _wall(now: datetime, said: int | str) -> datetime:
+    """A wall time as it is written, or the beginning of a day so many days from now, on whichever wall."""
+    if isinstance(said, str):
+        return datetime.fromisoformat(said)
+    return _midnight(now, said)
+
+
 def _midnight(now: datetime, days: int) -> datetime:
-    """The beginning of a day, on whichever wall."""
     return datetime.combine((now + timedelta(days=days)).date(), time.min)
