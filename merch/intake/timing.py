@@ -10,6 +10,7 @@ from audiences.moments import DAY, SECOND, micros, moment
 from merch.intake.refusals import Refusal
 
 TOLERATED = 60 * SECOND  # below this the transport itself may be the difference
+FAR = DAY + DAY // 2
 EARLIEST = micros(datetime(2000, 1, 1, tzinfo=UTC))
 
 
@@ -35,9 +36,11 @@ class Clock(Struct, frozen=True):
         return min(at, self.received_at)
 
     def day(self, claimed: int) -> date:
-        """The day that makes an id unique: by the sender's own clock, as a retry says it again; unless that clock is
-        so wrong that it would name days far away."""
-        return moment(claimed if abs(self.offset) <= DAY else self.corrected(claimed)).date()
+        """The day that makes an id unique, as a retry says it again although its own way here took another time: by
+        the sender's clock, and where that names days far away, by whole days beside it.
+        """
+        far = 0 if abs(self.offset) <= FAR else round(self.offset / DAY)
+        return moment(claimed + far * DAY).date()
 
     def within(self, decided_at: int, claimed: int | None) -> int:
         """A token event happens after its decision and before its receipt."""

@@ -77,7 +77,7 @@ def test_up_to_a_day_ahead_is_read_as_now_and_beyond_refused(ahead: timedelta, c
     [timedelta(seconds=1), HOUR, timedelta(hours=13), 3 * DAY],
     ids=["at-once", "hour", "past-midnight", "days"],
 )
-@pytest.mark.parametrize("skew", [timedelta(0), HOUR, -20 * HOUR, DAY])
+@pytest.mark.parametrize("skew", [timedelta(0), HOUR, -20 * HOUR, DAY, -DAY, 3650 * DAY, -3650 * DAY])
 def test_a_retry_is_the_same_event_whatever_the_clock_said_meanwhile(retry_after: timedelta, skew: timedelta) -> None:
     """The transport takes another time, so the correction differs, also around midnight; the id's day does not."""
     at = NOW.replace(hour=23, minute=59, second=59)
