@@ -7,3 +7,4 @@ PULSE = 7_203_114  # transaction: pulse numbers commit in order
 PUBLICATION = 7_203_115  # session: publishers build one after the other
 REBUILD = 7_203_116  # session: one rebuild of the serving store at a time
 BACKFILL = 7_203_117  # session, with the digests of file and mapping: one process per run of a backfill
+JOURNEYS = 7_203_118  # session: one pass over everybody's marks at a time

@@ -6,7 +6,7 @@ from django.contrib.auth.models import User
 from django.db.models import Q
 
 from audiences.models import Revision
-from campaigns.models import Approval, OfferVersion
+from campaigns.models import Approval, JourneyVersion, OfferVersion
 from campaigns.problems import Problem
 
 # Everything else that people do to a campaign's closure changes what would be approved.
@@ -34,6 +34,31 @@ def objections(approval: Approval, by: User) -> list[Problem]:
     return []
 
 
+def journey_objections(version: JourneyVersion, by: User) -> list[Problem]:
+    """The same for a version of a journey: its columns, its steps, and the audiences that its rules lean on."""
+    if by.pk == version.requested_by_id:
+        return [
+            Problem(
+                "approval.requester",
+                "You asked for this approval yourself.",
+                "Ask another person to decide, or withdraw the request.",
+            )
+        ]
+    own = Q(object_type="journey", object_key=version.journey.key)
+    since = Revision.objects.filter(own, verb="published").values_list("number", flat=True).first() or 0
+    audiences = list(_mapping((version.content or {}).get("version")).get("audiences") or ())  # type: ignore[call-overload]
+    named = own | Q(object_type="audience", object_key__in=audiences)
+    if _edited(named, since, by):
+        return [
+            Problem(
+                "approval.editor",
+                "You edited this journey, or an audience of it, since its last version was published.",
+                "Ask a person who did not edit it.",
+            )
+        ]
+    return []
+
+
 def touched(approval: Approval, by: User) -> bool:
     """Whether ``by`` edited anything of the content since the campaign was last approved."""
     own = Revision.objects.filter(object_type="campaign", object_key=approval.content["key"])
@@ -41,6 +66,10 @@ def touched(approval: Approval, by: User) -> bool:
     named = Q(pk__in=[])
     for object_type, keys in closure(approval.content).items():
         named |= Q(object_type=object_type, object_key__in=keys)
+    return _edited(named, since, by)
+
+
+def _edited(named: Q, since: int, by: User) -> bool:
     return Revision.objects.filter(named, number__gt=since, actor=by).exclude(verb__in=_NOT_EDITS).exists()
 
 

@@ -49,7 +49,7 @@ def _campaigns(campaign_ids: Iterable[int]) -> Iterable[Campaign]:
     items = CampaignItem.objects.select_related("placement", "experiment").order_by("key")
     return (
         Campaign.objects.filter(pk__in=list(campaign_ids))
-        .select_related("domain")
+        .select_related("domain", "journey")
         .prefetch_related(
             "markets",
             "budgets",
@@ -160,6 +160,9 @@ def _campaign(campaign: Campaign, sources: _Sources) -> Document:
         "fallback": campaign.fallback,
         "caps": [_cap(cap) for cap in campaign.caps.all()],
         "budgets": sorted(budget.key for budget in campaign.budgets.all()),
+        "journey": campaign.journey.key if campaign.journey else None,
+        "steps": list(campaign.steps),
+        "pin": None if campaign.pin_hours is None else timedelta(hours=campaign.pin_hours) // _MICROSECOND,
         "items": [_item(item, sources) for item in items],
         "offers": {
             _reference(version): offer_document(version, sources.audiences, sources.contextual) for version in versions

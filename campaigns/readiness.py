@@ -11,6 +11,7 @@ from datetime import datetime
 from campaigns import creatives, money, rulechecks, schedule, terms
 from campaigns.case import Case
 from campaigns.experimentchecks import experiment_problems
+from campaigns.journeychecks import campaign_problems
 from campaigns.models import Campaign, Guard
 from campaigns.pricechecks import amounts_named, markets_unpriced, placeholders_filled, unpriced_note
 from campaigns.problems import Problem
@@ -188,6 +189,7 @@ CHECKS: tuple[Check, ...] = (
     placeholders_filled,
     fallback_unpriced,
     experiment_problems,
+    campaign_problems,
     rules_parse,
     audiences_exist,
     behaviour_computed,

@@ -13,8 +13,10 @@ from campaigns.models import (
     CreativeContent,
     FrequencyCap,
     ItemArm,
+    JourneyVersion,
     LegalProfile,
     PlacementArm,
+    Step,
 )
 
 Values = dict[str, Any]
@@ -26,6 +28,8 @@ _WHOLES: dict[type[models.Model], tuple[Callable[[Any], models.Model | None], Ca
     FrequencyCap: (lambda cap: cap.campaign, lambda cap: f"cap {cap}"),
     CreativeContent: (lambda content: content.creative, lambda content: f"locale {content.locale}"),
     PlacementArm: (lambda arm: arm.placement, lambda arm: f"arm {arm.variant.key}"),
+    JourneyVersion: (lambda version: version.journey, lambda version: f"version {version.number}"),
+    Step: (lambda step: step.version.journey, lambda step: f"step {step.key} of version {step.version.number}"),
     LegalProfile: (lambda profile: profile.market, lambda profile: f"ages {profile.min_age} to {profile.max_age}"),
 }
 _NAMES = ("key", "slug", "code", "name")

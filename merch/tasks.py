@@ -8,6 +8,7 @@ from django.utils import timezone
 from audiences import ingest
 from campaigns import behaviours
 from merch import retention
+from merch.intake import refolding
 from merch.learning import refreshing
 from merch.releases import pulse, store
 from merch.subjects import publish
@@ -45,6 +46,16 @@ def absorb_offline_kills() -> None:
 def learn() -> None:
     """Rank by what was learned until now, where placements do."""
     refreshing.refresh(timezone.now())
+
+
+@shared_task(name="merch.rebuild_journeys")
+def rebuild_journeys() -> None:
+    """Fold everybody's marks anew after journeys changed; an interrupted pass goes on."""
+    if refolding.due():
+        try:
+            refolding.refold_all(now=timezone.now())
+        except refolding.RefoldRunning:
+            return
 
 
 @shared_task(name="merch.prune_decisions")

@@ -5,6 +5,7 @@ from campaigns.models.campaigns import Campaign, CampaignItem, Domain, Frequency
 from campaigns.models.catalogue import Mechanic, Offer, OfferVersion, Plan, PlanGroup, Price
 from campaigns.models.changes import Approval
 from campaigns.models.guards import Guard
+from campaigns.models.journeys import Journey, JourneyVersion, Step
 from campaigns.models.markets import LegalProfile, Market, WhenUnknown
 from campaigns.models.placements import (
     Creative,
@@ -26,6 +27,8 @@ __all__ = [
     "FrequencyCap",
     "Guard",
     "ItemArm",
+    "Journey",
+    "JourneyVersion",
     "LegalProfile",
     "Market",
     "Mechanic",
@@ -38,5 +41,6 @@ __all__ = [
     "PlanGroup",
     "Price",
     "RankingChoice",
+    "Step",
     "WhenUnknown",
 ]

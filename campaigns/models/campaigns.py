@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Self
 
+from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import F, Q
@@ -15,6 +16,7 @@ from audiences.tiers import Tier
 from campaigns.lifecycle import State
 from campaigns.models.budgets import Budget
 from campaigns.models.catalogue import Offer
+from campaigns.models.journeys import Journey
 from campaigns.models.markets import Market
 from campaigns.models.placements import Creative, Placement
 from campaigns.models.wall import WallTimeField
@@ -64,6 +66,26 @@ class Campaign(models.Model):
     fallback = models.BooleanField(
         default=False,
         help_text="House content shown when nothing else is left; skips targeting and caps, nothing else.",
+    )
+    journey = models.ForeignKey(
+        Journey,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="campaigns",
+        help_text="Shown only to those who are at a step of it.",
+    )
+    steps = ArrayField(
+        models.CharField(max_length=100),
+        default=list,
+        blank=True,
+        help_text="Of the journey, by key. Empty: at each of its steps.",
+    )
+    pin_hours = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text="How long the first impression keeps offer and price the same everywhere.",
     )
     state = models.CharField(max_length=10, choices=State.choices(), default=State.DRAFT.value)
     created_at = models.DateTimeField(auto_now_add=True)

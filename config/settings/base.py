@@ -161,6 +161,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     },
     "publish": {"task": "merch.publish_what_is_behind", "schedule": timedelta(seconds=5), "options": {"expires": 5}},
     "learn": {"task": "merch.learn", "schedule": timedelta(minutes=15), "options": {"expires": 900}},
+    "rebuild-journeys": {
+        "task": "merch.rebuild_journeys",
+        "schedule": timedelta(minutes=1),
+        "options": {"expires": 60},
+    },
     "prune-decisions": {"task": "merch.prune_decisions", "schedule": timedelta(hours=6), "options": {"expires": 3600}},
     "prepare-days": {"task": "merch.prepare_days", "schedule": timedelta(hours=1), "options": {"expires": 3600}},
     "start-due-run": {"task": "audiences.start_due_run", "schedule": timedelta(minutes=1), "options": {"expires": 60}},

@@ -91,7 +91,7 @@ class Events(Job[Arrival]):
         tally.add_day(f"event {item.name}", item.day.isoformat())
 
     def write(self, items: Sequence[tuple[int, Arrival]], *, now: datetime) -> Wrote:
-        outcome, written = keep([item for _, item in items], now, backfill=True)
+        outcome, written = keep([item for _, item in items], now, Book(), backfill=True)
         return Wrote(_counts(outcome, len(written)), [_conflict(items[at][0]) for at in outcome.conflicts])
 
 

@@ -9,6 +9,7 @@ from audiences.models import EventDefinition
 from audiences.rules import Type, ValueType
 from campaigns.models import Offer, Plan
 from experiments.models import Experiment
+from merch.intake.listening import Listening
 
 
 class Declared(Struct, frozen=True):
@@ -35,7 +36,11 @@ class Sold(Struct, frozen=True):
 
 
 class Book:
-    """The catalogues during one batch; at most four queries, whatever the batch."""
+    """The catalogues during one batch; at most six queries, whatever the batch."""
+
+    @cached_property
+    def listening(self) -> Listening:
+        return Listening.now()
 
     @cached_property
     def events(self) -> dict[str, Declared]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from audiences.tiers import Tier
 from merch.intake.book import Book, Sold
 from merch.tokens import Claims
@@ -22,19 +24,29 @@ Cells = tuple[str, ...]
 
 def of_slot(claims: Claims, kind: str) -> Cells:
     """An impression, click or dismissal of what a slot showed."""
-    names = [f"campaign|{claims.campaign}", f"tier|{claims.tier}"]
-    if claims.offer is not None:
-        names.append(f"offer|{claims.offer}")
-    if claims.mechanic:
-        names.append(f"mechanic|{claims.mechanic}")
-    if claims.tier not in EXEMPT_TIERS:
-        names += [f"placement|{claims.placement}", f"format|{claims.format}", "all|"]
+    return of_shown(msgspec.structs.asdict(claims), kind)
+
+
+def of_shown(shown: Mapping[str, Any], kind: str) -> Cells:
+    """The same, of what is stored with the event."""
+    tier = shown.get("tier", "")
+    names = [f"campaign|{shown.get('campaign', '')}", f"tier|{tier}"]
+    if shown.get("offer") is not None:
+        names.append(f"offer|{shown['offer']}")
+    if shown.get("mechanic"):
+        names.append(f"mechanic|{shown['mechanic']}")
+    if tier not in EXEMPT_TIERS:
+        names += [f"placement|{shown.get('placement', '')}", f"format|{shown.get('format', '')}", "all|"]
     return tuple(f"{name}|{kind}" for name in names)
 
 
 def of_view(claims: Claims) -> Cells:
     """A placement was looked at, whatever stood in it."""
-    return f"placement|{claims.placement}|viewed", "all||viewed"
+    return of_placement(claims.placement)
+
+
+def of_placement(placement: str) -> Cells:
+    return f"placement|{placement}|viewed", "all||viewed"
 
 
 def of_conversion(properties: Mapping[str, Any], book: Book) -> Cells:

@@ -144,6 +144,7 @@ def _shown(claims: Claims) -> dict[str, Any]:
         "format": claims.format,
         "offer": claims.offer,
         "offer_version": claims.offer_version,
+        "mechanic": claims.mechanic,
         "price": claims.price_id,
         "propensity": claims.propensity,
         "experiment": claims.experiment,

@@ -22,6 +22,7 @@ from experiments.exposures import Mark, apply_marks, marks_of, record_exposures
 from merch import metrics
 from merch.engine.facts import SubjectRecord
 from merch.intake.book import Book
+from merch.intake.journeys import concerns, fold_journeys
 from merch.intake.pins import fold_pin
 from merch.intake.reading import KINDS, Arrival, Desk, read
 from merch.intake.reads import HistoryReads
@@ -89,7 +90,7 @@ def receive(
     desk = Desk(source, Clock.of(None if backfill else sent_at, now), Book(), trusted=key_scope == "server")
     arrivals, rejected = _read_all(batch, desk)
     began = perf_counter()
-    outcome, written = keep([each for _, each in arrivals], now, backfill=backfill)
+    outcome, written = keep([each for _, each in arrivals], now, desk.book, backfill=backfill)
     metrics.EVENT_COMMIT_SECONDS.observe(perf_counter() - began)
     for name, (code, message) in LOST.items():
         rejected += [Rejected(arrivals[at][0], code, message) for at in getattr(outcome, name)]
@@ -114,7 +115,7 @@ def _read_all(batch: Sequence[Any], desk: Desk) -> tuple[list[tuple[int, Arrival
 
 
 @transaction.atomic
-def keep(arrivals: Sequence[Arrival], now: datetime, *, backfill: bool) -> tuple[Outcome, list[Written]]:
+def keep(arrivals: Sequence[Arrival], now: datetime, book: Book, *, backfill: bool) -> tuple[Outcome, list[Written]]:
     """Store arrivals once and fold the new ones into their subjects' records; in the caller's transaction, or its own.
 
     Publish what is given back after the commit.
@@ -125,10 +126,13 @@ def keep(arrivals: Sequence[Arrival], now: datetime, *, backfill: bool) -> tuple
     marks = marks_of(record_exposures([(ids[arrival.ref], row) for arrival in fresh for row in arrival.exposures]))
     touched: dict[int, list[Arrival]] = {id_: [] for id_ in marks}
     for arrival in fresh:
-        if arrival.cells:
+        if arrival.cells or concerns(arrival, book.listening):
             touched.setdefault(ids[arrival.ref], []).append(arrival)
     records = locked(touched)
-    changed = [record for id_, record in records.items() if _remember(record, touched[id_], marks.get(id_, []))]
+    moved = fold_journeys(records, touched, book)
+    changed = [
+        record for id_, record in records.items() if _remember(record, touched[id_], marks.get(id_, [])) or id_ in moved
+    ]
     _hold_to_bound(changed)
     return outcome, write(changed, now=now)
 
@@ -154,7 +158,7 @@ def _remember(record: Record, arrivals: Sequence[Arrival], marks: Sequence[Mark]
         fold_into(record.history, arrival.cells, arrival.occurred_at, arrival.session)
         if arrival.pin is not None:
             fold_pin(record.pins, arrival.pin)
-    return apply_marks(record, marks) or bool(arrivals)
+    return apply_marks(record, marks) or any(arrival.cells for arrival in arrivals)
 
 
 def _hold_to_bound(records: Sequence[Record]) -> None:

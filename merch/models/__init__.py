@@ -2,6 +2,7 @@
 
 from merch.models.backfills import BackfillRun
 from merch.models.decisions import DecisionRecord
+from merch.models.journeys import JourneyRebuild
 from merch.models.keys import ApiKey
 from merch.models.releases import Kill, Publication, PublicationHold, PulseHead, PulsePart, Release
 
@@ -9,6 +10,7 @@ __all__ = [
     "ApiKey",
     "BackfillRun",
     "DecisionRecord",
+    "JourneyRebuild",
     "Kill",
     "Publication",
     "PublicationHold",

@@ -27,7 +27,7 @@ from audiences.models import (
 )
 from audiences.moments import micros
 from audiences.rules.graph import named
-from campaigns import money, schedule
+from campaigns import journeydocs, money, schedule
 from campaigns.lifecycle import State
 from campaigns.models import Approval, Budget, FrequencyCap, Guard, Market, Placement, PlanGroup, Price
 from experiments.models import Experiment, Holdout
@@ -50,6 +50,7 @@ from merch.engine.document import (
     TraitDoc,
     ZoneTable,
 )
+from merch.engine.journeydoc import JourneyDoc
 from merch.releases import ranking
 
 YEARS_BEHIND, YEARS_AHEAD = 1, 6
@@ -74,6 +75,7 @@ class Rows(NamedTuple):
     budgets: list[Budget]
     experiments: list[Experiment]
     holdouts: list[Holdout]
+    journeys: list[dict[str, Any]]
 
 
 class Built(NamedTuple):
@@ -127,6 +129,7 @@ def _read() -> Rows:
             .prefetch_related("variants", "allocations")
         ),
         holdouts=list(Holdout.objects.prefetch_related("periods")),
+        journeys=journeydocs.carried(),
     )
 
 
@@ -134,16 +137,33 @@ def _assemble(rows: Rows, now: datetime) -> Built:
     campaigns = [msgspec.convert(approval.content, CampaignDoc) for approval in rows.approvals]
     document = _document(rows, sorted(campaigns, key=lambda campaign: campaign.key), now)
     # A guard or experiment that does not fit must stop the publication, not empty it: the served release stays.
+    document, left_out = _without_broken_journeys(document)
     compile_release(msgspec.structs.replace(document, campaigns=()))
-    left_out: dict[str, str] = {}
     try:
         release = compile_release(document)
     except BadRelease:
-        document, left_out = _without_broken(document)
+        document, broken = _without_broken(document)
+        left_out |= broken
         release = compile_release(document)
     read = behaviours_read(release)
     bits = {digest: position for digest, position in document.bits.items() if digest in read}
     return Built(msgspec.structs.replace(document, bits=bits), rows.revision, left_out)
+
+
+def _without_broken_journeys(document: ReleaseDoc) -> tuple[ReleaseDoc, dict[str, str]]:
+    """A journey whose rule no longer fits shows nothing; its campaigns say that it is not running."""
+    good: dict[str, JourneyDoc] = {}
+    left_out: dict[str, str] = {}
+    for key, journey in document.journeys.items():
+        try:
+            compile_release(
+                msgspec.structs.replace(document, campaigns=(), guards=(), experiments={}, journeys={key: journey})
+            )
+        except BadRelease as error:
+            left_out[f"journey {key}"] = str(error)
+        else:
+            good[key] = journey
+    return msgspec.structs.replace(document, journeys=good), left_out
 
 
 def _without_broken(document: ReleaseDoc) -> tuple[ReleaseDoc, dict[str, str]]:
@@ -188,6 +208,7 @@ def _document(rows: Rows, campaigns: list[CampaignDoc], now: datetime) -> Releas
         budgets={each.key: BudgetDoc(key=each.key, per_market=each.per_market) for each in rows.budgets},
         experiments={each.key: _experiment(each, rows.audiences) for each in rows.experiments if each.key in used},
         holdouts=tuple(_holdout(holdout) for holdout in rows.holdouts),
+        journeys={each["key"]: msgspec.convert(each, JourneyDoc) for each in rows.journeys},
     )
 
 

@@ -286,8 +286,8 @@ def test_queries_do_not_depend_on_the_number_of_events(django_assert_num_queries
 
     send(bought("first"))
     for number in (1, 160):
-        # catalogue 2, savepoint, subjects 3, days, two inserts, exposures, lock, write, release, load, mark
-        with django_assert_num_queries(15):
+        # catalogue 2, journeys, savepoint, subjects 3, days, two inserts, exposures, lock, write, release, load, mark
+        with django_assert_num_queries(16):
             send(*batch(number))
 
 
