@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from django.db import transaction
 from msgspec import Struct, to_builtins
 
@@ -19,6 +20,7 @@ from audiences.moments import micros
 from audiences.records import Record, Ref, Written, ids_of, locked, write
 
 LONGEST_ID = 200
+MOST_TRAITS = 4 * 1024  # packed bytes of one subject's traits: those that were read are kept with each decision
 _PLAIN = re.compile(r"[!-~]{1,200}")
 _REFUSED = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})  # control, invisible, surrogate, private, unassigned
 
@@ -51,18 +53,31 @@ class TraitChange(Struct, frozen=True, kw_only=True):
     consent: Mapping[str, bool] = {}
 
 
+class TooMuchKnown(ValueError):
+    """``positions``: the changes that would bring a subject's traits over MOST_TRAITS. Nothing was written."""
+
+    def __init__(self, positions: Sequence[int]) -> None:
+        super().__init__(f"The traits of one subject take at most {MOST_TRAITS} bytes together; remove some first.")
+        self.positions = tuple(positions)
+
+
 def apply_changes(changes: Sequence[TraitChange], *, now: datetime) -> list[Written]:
     """Write traits and consent, in the order given. A subject that nothing changed keeps its version, and is given back
-    as well: an earlier publication of it may have failed."""
+    as well: an earlier publication of it may have failed. Raises TooMuchKnown."""
     latest = micros(now)
     with transaction.atomic():
         ids = ids_of((Ref(change.kind, change.key) for change in changes), now=now)
         records = locked(ids.values())
         changed: dict[int, Record] = {}
-        for change in changes:
+        too_much = []
+        for position, change in enumerate(changes):
             record = records[ids[Ref(change.kind, change.key)]]
             if _apply(record, change, latest):
                 changed[record.id] = record
+                if _adds(change) and _size(record) > MOST_TRAITS:
+                    too_much.append(position)
+        if too_much:
+            raise TooMuchKnown(too_much)
         written = write(list(changed.values()), now=now)
     return written + [record.as_written() for id_, record in records.items() if id_ not in changed]
 
@@ -73,6 +88,15 @@ def _apply(record: Record, change: TraitChange, latest: int) -> bool:
     traits = _newer(record.traits, change.traits, observed_at)
     consent = _newer(record.consent, change.consent, observed_at)
     return traits or consent
+
+
+def _adds(change: TraitChange) -> bool:
+    return any(value is not None for value in change.traits.values())
+
+
+def _size(record: Record) -> int:
+    """Packed, as in the serving record: what was removed is not there."""
+    return len(msgspec.msgpack.encode({name: held for name, held in record.traits.items() if held[0] is not None}))
 
 
 def _newer(held: dict[str, list[Any]], said: Mapping[str, Any], observed_at: int) -> bool:

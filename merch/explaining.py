@@ -17,7 +17,7 @@ from merch.engine.edit_words import shown
 from merch.engine.edits import Given
 from merch.engine.facts import Answer
 from merch.engine.smallest import as_json, smallest_change
-from merch.recording import Inputs
+from merch.inputs import Inputs
 from merch.reexecution import Recorded, pulse_of
 
 

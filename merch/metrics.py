@@ -23,3 +23,4 @@ AUTH_FAILURES = Counter("auth_failures_total", "Calls refused for their key, by 
 CIRCUIT_STATE = Gauge("circuit_state", "1 while a dependency is cut off.", ("dependency",), multiprocess_mode="livemax")
 SQL_REFUSED = Counter("sql_gate_refused_total", "Calls refused because PostgreSQL was busy or gone.", ("reason",))
 DECISION_RECORDS_LOST = Counter("decision_records_lost_total", "Decision records that were never written.")
+DECISION_RECORDS_OVERSIZE = Counter("decision_records_oversize_total", "Decision records of more than 10 KB of inputs.")

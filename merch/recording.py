@@ -1,8 +1,8 @@
 """What is kept of a decision, so that it can be made again?
 
-The inputs that a decision read and the answer it gave, packed; buffered in the process and written by COPY every 200 ms
-or 500 records, and once more when the process ends. Losing some is allowed and counted, never silent: the journal says
-to the next start how many of a killed process never arrived.
+Taken by reference; packed by a thread of its own, which writes by COPY every 200 ms or 500 records, and once more when
+the process ends. Losing some is allowed and counted, never silent: the journal says to the next start how many of a
+killed process never arrived.
 """
 
 from __future__ import annotations
@@ -10,14 +10,11 @@ from __future__ import annotations
 import logging
 import os
 import threading
-import zlib
 from collections import deque
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import NamedTuple
 from uuid import UUID
 
-import msgspec
 from django.conf import settings
 from django.db import DatabaseError, DataError, IntegrityError, connection, transaction
 from django.utils import timezone
@@ -25,7 +22,8 @@ from django.utils import timezone
 from audiences.moments import moment
 from experiments.exposures import ExposureRow, insert_exposures
 from merch import metrics
-from merch.engine.facts import Decision, Request, Subject, SubjectRecord
+from merch.engine.facts import Decision
+from merch.inputs import MOST_BYTES, Entry, inputs_of, pack_decision, pack_inputs
 from merch.journal import Journal, count_lost
 from merch.models import DecisionRecord
 from merch.subjects.publish import publish
@@ -33,7 +31,6 @@ from merch.watchdog import watching
 
 log = logging.getLogger(__name__)
 
-FORMAT = 1
 FLUSH_SECONDS = 0.2
 FLUSH_RECORDS = 500
 RETRY_SECONDS = 1.0
@@ -41,57 +38,6 @@ MOST_WAITING = 50_000
 LONGEST_WRITE = 10.0  # seconds; after that PostgreSQL is frozen, and the records go to the one that takes its place
 LAST_WRITE = 2.0  # the same for what waits when the process ends
 UNWRITABLE = (DataError, IntegrityError, OverflowError, TypeError, ValueError)  # trying again would not help
-
-
-class Inputs(msgspec.Struct, frozen=True):
-    """Everything besides release, pulse and code that a decision depends on."""
-
-    request: Request
-    subject: Subject | None
-    now: int
-    kills: tuple[str, ...]
-    format: int = FORMAT
-
-
-class _Kept(msgspec.Struct, frozen=True):
-    """Inputs as they are packed: behaviour bits as bytes, because MessagePack has no number of more than 64 bits."""
-
-    request: Request
-    record: SubjectRecord | None
-    bits: bytes
-    now: int
-    kills: tuple[str, ...]
-    format: int
-
-
-class Entry(NamedTuple):
-    inputs: Inputs
-    decision: Decision
-
-
-_pack = msgspec.msgpack.Encoder()
-_inputs = msgspec.msgpack.Decoder(_Kept)
-_result = msgspec.msgpack.Decoder(Decision)
-
-
-def pack_inputs(inputs: Inputs) -> bytes:
-    """Compressed MessagePack; see Inputs."""
-    record, bits = (inputs.subject.record, inputs.subject.bits) if inputs.subject else (None, 0)
-    packed_bits = bits.to_bytes((bits.bit_length() + 7) // 8, "little")
-    kept = _Kept(inputs.request, record, packed_bits, inputs.now, inputs.kills, inputs.format)
-    return zlib.compress(_pack.encode(kept), 1)
-
-
-def unpack_inputs(data: bytes) -> Inputs:
-    """Raises msgspec.ValidationError or zlib.error on anything that was not packed here."""
-    kept = _inputs.decode(zlib.decompress(data))
-    subject = None if kept.record is None else Subject(kept.record, int.from_bytes(kept.bits, "little"))
-    return Inputs(kept.request, subject, kept.now, kept.kills, kept.format)
-
-
-def unpack_decision(data: bytes) -> Decision:
-    """As unpack_inputs, for the recorded answer."""
-    return _result.decode(zlib.decompress(data))
 
 
 class Recorder:
@@ -242,7 +188,7 @@ def _at(entry: Entry) -> datetime:
 
 
 def _row(entry: Entry) -> tuple[object, ...]:
-    decision, request = entry.decision, entry.inputs.request
+    decision, request = entry.decision, entry.request
     return (
         UUID(decision.decision_id),
         _at(entry).date(),
@@ -251,8 +197,8 @@ def _row(entry: Entry) -> tuple[object, ...]:
         decision.release,
         decision.pulse,
         randomised(decision),
-        pack_inputs(entry.inputs),
-        zlib.compress(_pack.encode(decision), 1),
+        _packed(entry),
+        pack_decision(decision),
     )
 
 
@@ -263,9 +209,17 @@ def randomised(decision: Decision) -> bool:
     )
 
 
+def _packed(entry: Entry) -> bytes:
+    """The doors keep what they let in small enough; a record that grew past it otherwise is kept, and counted."""
+    packed = pack_inputs(inputs_of(entry))
+    if len(packed) > MOST_BYTES:
+        metrics.DECISION_RECORDS_OVERSIZE.inc()
+    return packed
+
+
 def _exposures(entry: Entry) -> list[ExposureRow]:
     """None of a prefetched answer: its tokens carry them until somebody looks."""
-    request, decision = entry.inputs.request, entry.decision
+    request, decision = entry.request, entry.decision
     if request.prefetch:
         return []
     return [

@@ -18,15 +18,16 @@ import msgspec
 from merch.engine.compiled import Release
 from merch.engine.compiling import compile_release
 from merch.engine.decide import decide
-from merch.engine.document import Pulse, parse_release
+from merch.engine.document import BanditRows, Pulse, parse_release
 from merch.engine.facts import Decision
-from merch.models import DecisionRecord
+from merch.inputs import Inputs, unpack_decision, unpack_inputs
+from merch.models import DecisionRecord, PulsePart
 from merch.models import Release as ReleaseRow
-from merch.recording import Inputs, unpack_decision, unpack_inputs
+from merch.releases.parts import BANDIT, rows_of
 
 
 class ReleaseGone(LookupError):
-    """The release that made the decision is not kept any more, so it can be shown but not made again."""
+    """What made the decision, its release or drawn scores, is not kept any more: it can be shown, not made again."""
 
 
 class Recorded(NamedTuple):
@@ -69,8 +70,24 @@ def again(recorded: Recorded, *, explain: bool = False) -> Decision:
 
 
 def pulse_of(recorded: Recorded) -> Pulse:
-    """What of the pulse was read."""
-    return Pulse(number=recorded.decision.pulse, kills=frozenset(recorded.inputs.kills))
+    """What of the pulse was read. Raises ReleaseGone where drawn scores are not kept any more."""
+    inputs = recorded.inputs
+    return Pulse(
+        number=recorded.decision.pulse,
+        kills=frozenset(inputs.kills),
+        budgets=inputs.budgets,
+        empty_pools=frozenset(inputs.empty_pools),
+        bandits={placement: bandit_rows(placement, digest) for placement, digest in inputs.bandits.items()},
+    )
+
+
+@lru_cache(maxsize=32)
+def bandit_rows(placement: str, digest: str) -> BanditRows:
+    """The scores drawn for a bandit placement, as its part of the pulse carried them. Raises ReleaseGone."""
+    part = PulsePart.objects.filter(name=f"{BANDIT}{placement}", digest=digest).first()
+    if part is None:
+        raise ReleaseGone(f"{BANDIT}{placement} {digest}")
+    return rows_of(part.body)
 
 
 def differences(rows: Iterator[DecisionRecord]) -> Iterator[Difference | None]:

@@ -9,8 +9,8 @@ from datetime import datetime
 from django.db import connection
 
 from audiences.catalogue import trait_types
-from audiences.people import TraitChange, apply_changes
-from audiences.records import Ref
+from audiences.people import TooMuchKnown, TraitChange, apply_changes
+from audiences.records import Ref, Written
 from audiences.rules import BadValue, TraitType, encode_trait
 from audiences.rules.problems import Findings
 from merch.backfill.cells import instant_of, ref_of, truth_of, value_of
@@ -73,9 +73,20 @@ class Traits(Job[TraitChange]):
 
     def write(self, items: Sequence[tuple[int, TraitChange]], *, now: datetime) -> Wrote:
         before = _newest_version()
-        there = apply_changes([item for _, item in items], now=now)
+        there, refused = _apply([item for _, item in items], now)
         changed = sum(each.version > before for each in there)
-        return Wrote({"records changed": changed, "records as they were": len(there) - changed})
+        counts = {"records changed": changed, "records as they were": len(there) - changed}
+        return Wrote(counts | ({"rows whose account has too many traits": refused} if refused else {}))
+
+
+def _apply(changes: list[TraitChange], now: datetime) -> tuple[list[Written], int]:
+    """What was written, and how many changes would have made a subject's traits too large."""
+    try:
+        return apply_changes(changes, now=now), 0
+    except TooMuchKnown as too_much:
+        left = [change for position, change in enumerate(changes) if position not in too_much.positions]
+        written, more = _apply(left, now)
+        return written, len(too_much.positions) + more
 
 
 def _newest_version() -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple, Protocol
 
-from audiences.rules import Predicate, Rule, ValueType, Vocabulary
+from audiences.rules import Predicate, Reads, Rule, ValueType, Vocabulary
 from audiences.tiers import Tier
 from campaigns.formula import Formula
 from experiments.assignment import ExperimentSpec
@@ -29,11 +29,13 @@ from merch.engine.document import (
     TraitDoc,
     ZoneTable,
 )
+from merch.engine.facts import Request
 from merch.engine.index import Asker, Found, Index, Piece
 from merch.engine.journeydoc import JourneyDoc, StepDoc
 from merch.engine.journeys import Unit
 from merch.engine.law import Law, law_in
 from merch.engine.law import Traits as LegalTraits
+from merch.engine.needs import Needs, union
 
 
 class ReadyRule(NamedTuple):
@@ -41,6 +43,7 @@ class ReadyRule(NamedTuple):
 
     rule: Rule
     holds: Predicate
+    reads: Reads
     reads_record: bool
     profiles: bool
 
@@ -212,6 +215,7 @@ class PlacementPlan(NamedTuple):
     indexed: Index  # of the candidates in tiers
     experiment: ReadyExperiment | None = None  # varies the strategy
     formulas: Mapping[str, Formula] = {}  # by their text
+    needs: Needs = Needs()  # what any candidate may read
 
     @property
     def candidates(self) -> tuple[Candidate, ...]:
@@ -276,6 +280,11 @@ class Release:
     def residual(self) -> int:
         """How many of them have a condition that no index table answers, so that their rule is asked."""
         return sum(plan.indexed.residual for plan in self.placements.values())
+
+    def needs(self, request: Request) -> Needs:
+        """What any candidate of the placements asked may read; of unknown ones nothing."""
+        plans = (self.placements.get(asked.placement) for asked in request.placements)
+        return union(plan.needs for plan in plans if plan)
 
     def law_in(self, market: str, age: int | None, consent: bool | None) -> Law:
         """What this market's law says to a person of this age and consent; a market that nobody knows blocks."""

@@ -61,6 +61,7 @@ from merch.engine.index import Index
 from merch.engine.journeyplans import bad_branch, ready_journeys
 from merch.engine.journeyplans import rules_of as rules_of_journeys
 from merch.engine.law import Traits as LegalTraits
+from merch.engine.reading import needs_of
 
 VERSION = ValueType(Type.VERSION)
 NOTHING = CreativeDoc(key="", format="")
@@ -161,7 +162,7 @@ class _Compiler:
         missing = set(found.behaviours) - set(self.doc.bits)
         if missing:
             raise BadRelease(f"{owner}: a behaviour that its rule reads has no bit in layout {self.doc.layout}")
-        return ReadyRule(ready, compile_rule(ready, self.doc.bits), _reads_record(found), self._profiles(found))
+        return ReadyRule(ready, compile_rule(ready, self.doc.bits), found, _reads_record(found), self._profiles(found))
 
     def _profiles(self, found: Reads) -> bool:
         """By today's definitions: a trait may have become profiling after the campaign was approved."""
@@ -281,6 +282,7 @@ class _Compiler:
         doc = self.doc.placements[slug]
         by_tier = {tier: [each for each in regular if each.tier is tier] for tier in Tier}
         alone = doc.strategy.kind == "PRIORITY" and doc.experiment is None
+        experiment = self._strategy_test(slug, doc)
         return PlacementPlan(
             slug=slug,
             doc=doc,
@@ -288,8 +290,9 @@ class _Compiler:
             fallbacks=tuple(each for each in ordered if each.campaign.fallback),
             plain={tier: alone and not any(each.category for each in found) for tier, found in by_tier.items()},
             indexed=Index({tier: [each.piece for each in found] for tier, found in by_tier.items()}, self.doc.bits),
-            experiment=self._strategy_test(slug, doc),
+            experiment=experiment,
             formulas=self._formulas(slug, doc),
+            needs=needs_of(self.doc, slug, found, experiment, self.journeys),
         )
 
     def _formulas(self, slug: str, doc: PlacementDoc) -> dict[str, Formula]:

@@ -105,14 +105,14 @@ class Subject(msgspec.Struct, frozen=True):
 NEW_SUBJECT = Subject()
 
 
-class Asked(msgspec.Struct, frozen=True):
+class Asked(msgspec.Struct, frozen=True, array_like=True):
     """One placement of a call; ``slots`` None is the placement's own number."""
 
     placement: str
     slots: int | None = None
 
 
-class Request(msgspec.Struct, frozen=True, kw_only=True):
+class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One call, already validated and typed by the edge. ``context`` holds stored forms by declared type."""
 
     decision_id: str
@@ -136,7 +136,7 @@ class Exposure(msgspec.Struct, frozen=True, kw_only=True):
     propensity: float
 
 
-class Quote(msgspec.Struct, frozen=True, kw_only=True):
+class Quote(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What it costs now and then, in minor units; signed by the edge."""
 
     amount: int
@@ -162,7 +162,7 @@ class Hold(msgspec.Struct, frozen=True, kw_only=True):
     count: int
 
 
-class Slot(msgspec.Struct, frozen=True, kw_only=True):
+class Slot(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One filled slot: what is shown, at what price, and in which test.
 
     ``propensity`` is the probability of exactly this outcome for this slot; not ``learnable`` are choices that chance
@@ -202,7 +202,7 @@ class Loss(msgspec.Struct, frozen=True):
     detail: str = ""
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
+class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One placement's part of a decision."""
 
     placement: str
@@ -215,7 +215,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     propensity: float = 1.0  # of its slots staying as empty as they are, where any is
 
 
-class Decision(msgspec.Struct, frozen=True, kw_only=True):
+class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The whole answer to one call, before it is signed."""
 
     decision_id: str

@@ -11,6 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from audiences.models import Grant, Revision, Subject, Suppression, ValueType
+from audiences.people import MOST_TRAITS
 from merch.keys import Scope
 from tests.api.conftest import MakeKey
 from tests.factories import MarketFactory, OfferFactory, SubjectFactory, TraitDefinitionFactory
@@ -86,6 +87,22 @@ def test_null_removes_a_trait(systems: Systems) -> None:
     systems.patch("acc_1", {"traits": {"market": None}})
 
     assert systems.get("acc_1").json()["traits"] == {}
+
+
+def test_traits_of_one_account_have_a_bound_and_nothing_over_it_is_written(systems: Systems) -> None:
+    words = [f"{each:010d}" for each in range(MOST_TRAITS // 11 - 10)]
+    systems.patch("acc_1", {"traits": {"genres": words}})
+
+    more = systems.patch("acc_1", {"traits": {"market": "S" * 200}})
+    batch = [{"account_id": "acc_2", "traits": {"market": "SE"}}, {"account_id": "acc_3", "traits": {"genres": words}}]
+    batch += [{"account_id": "acc_3", "traits": {"market": "S" * 200}}]
+    many = systems.send("POST", "subjects:batch", {"subjects": batch})
+
+    assert (more.status_code, codes(more)) == (400, [("traits", "too_large")])
+    assert (many.status_code, codes(many)) == (400, [("subjects[2].traits", "too_large")])
+    assert systems.get("acc_2").status_code == 404
+    assert systems.patch("acc_1", {"traits": {"genres": None}}).status_code == 200
+    assert systems.patch("acc_1", {"traits": {"market": "S" * 200}}).status_code == 200
 
 
 def test_an_older_observation_does_not_win(systems: Systems) -> None:

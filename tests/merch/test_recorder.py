@@ -15,9 +15,10 @@ from config import env
 from merch import metrics
 from merch.engine.decide import decide
 from merch.engine.document import Pulse
+from merch.inputs import Entry
 from merch.journal import Journal, count_lost
 from merch.models import DecisionRecord
-from merch.recording import Entry, Inputs, Recorder, write
+from merch.recording import Recorder, write
 from merch.watchdog import watching
 from tests.merch.engine.documents import NOON, campaign, ready, request, subject
 
@@ -40,8 +41,8 @@ def lost() -> float:
 
 def entry(number: int) -> Entry:
     asked = request(decision_id=str(UUID(int=number)))
-    decision = decide(ready(campaign()), Pulse(), asked, subject(), NOON)
-    return Entry(Inputs(request=asked, subject=subject(), now=NOON, kills=()), decision)
+    release, who = ready(campaign()), subject()
+    return Entry(release, Pulse(), asked, who, decide(release, Pulse(), asked, who, NOON))
 
 
 def recorder_with(*entries: Entry) -> Recorder:

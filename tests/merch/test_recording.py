@@ -9,13 +9,19 @@ from uuid import UUID
 import pytest
 from msgspec.structs import replace
 
+from audiences.hashing import bucket
+from audiences.people import MOST_TRAITS
 from merch import metrics
+from merch.api.rest.limits import ASKED_BYTES
 from merch.engine.decide import decide
-from merch.engine.document import CreativeDoc, Pulse
-from merch.engine.facts import Asked, Subject
+from merch.engine.document import CapDoc, CreativeDoc, Pulse
+from merch.engine.facts import Asked, HistoryCell, Subject
+from merch.inputs import MOST_BYTES, Entry, Inputs, inputs_of, pack_inputs, unpack_inputs
+from merch.intake.receiving import RECORD_BOUND
 from merch.models import DecisionRecord
-from merch.recording import Entry, Inputs, Recorder, pack_inputs, unpack_inputs
-from tests.merch.engine.documents import NOON, campaign, ready, request, subject
+from merch.recording import Recorder
+from merch.subjects.packing import packed_size
+from tests.merch.engine.documents import CONTEXTS, NOON, campaign, ready, request, subject
 
 
 def inputs(**changes: Any) -> Inputs:
@@ -33,6 +39,10 @@ def inputs(**changes: Any) -> Inputs:
         pytest.param(inputs(subject=subject(bits=(1 << 3000) | 5)), id="thousands-of-behaviours"),
         pytest.param(inputs(request=request(Asked("home", 3), "shelf", prefetch=True)), id="slots-and-prefetch"),
         pytest.param(inputs(subject=subject(genre=["jazz", "pop"], minutes=-5)), id="sets-and-numbers"),
+        pytest.param(
+            inputs(kills=(), budgets={"june|SE": 0}, empty_pools=("codes",), bandits={"home": "sha256:1"}), id="pulse"
+        ),
+        pytest.param(inputs(subject=subject(genre="x" * 5_000)), id="large-enough-to-be-squeezed"),
     ],
 )
 def test_inputs_come_back_as_they_were(kept: Inputs) -> None:
@@ -42,8 +52,8 @@ def test_inputs_come_back_as_they_were(kept: Inputs) -> None:
 def entry(number: int, **fields: Any) -> Entry:
     creative = CreativeDoc(key="hero", format="hero", locales={"sv-SE": {"title": "Hej"} | fields})
     asked = request(decision_id=str(UUID(int=number)))
-    decision = decide(ready(campaign(creatives={"hero": creative})), Pulse(), asked, subject(), NOON)
-    return Entry(inputs(request=asked), decision)
+    release, who = ready(campaign(creatives={"hero": creative})), subject()
+    return Entry(release, Pulse(), asked, who, decide(release, Pulse(), asked, who, NOON))
 
 
 def test_a_record_that_cannot_be_packed_costs_only_itself(transactional_db: None) -> None:
@@ -57,3 +67,22 @@ def test_a_record_that_cannot_be_packed_costs_only_itself(transactional_db: None
     kept = DecisionRecord.objects.filter(decided_at=datetime(2026, 11, 22, 12, tzinfo=UTC))
     assert sorted(row.decision_id.int for row in kept) == [1, 3]
     assert metrics.DECISION_RECORDS_LOST._value.get() == before + 1
+
+
+def test_what_the_doors_let_in_fits_into_ten_kilobytes() -> None:
+    """A call and traits of nothing but chance, and a history as long as it may get."""
+    noise = "".join(chr(33 + bucket("noise", str(each)) % 90) for each in range(6_000))
+    rule = {"all": [{"trait": "genre", "op": "ne", "value": "x"}, {"ctx": "screen", "op": "ne", "value": "x"}]}
+    caps = tuple(CapDoc(scope="CAMPAIGN", event=f"event-{each}", limit=1) for each in range(40))
+    release = ready(campaign(rule={"v": 1, "rule": rule}, caps=caps), contexts=CONTEXTS | {"screen": "string"})
+    instants = tuple(sorted(NOON - bucket("instant", str(each)) * 1_234_567 for each in range(9)))
+    cells = {f"campaign|one|event-{each}": HistoryCell(9, instants[0], NOON, instants, (7,) * 9) for each in range(30)}
+    who = subject(cells, bits=(1 << 800) | 1, genre=noise[:MOST_TRAITS])
+    asked = request(context={"screen": noise[MOST_TRAITS:][: ASKED_BYTES - 150]})
+    size = packed_size(who.record)
+
+    packed = pack_inputs(inputs_of(Entry(release, Pulse(), asked, who, decide(release, Pulse(), asked, who, NOON))))
+
+    assert RECORD_BOUND * 0.95 < size <= RECORD_BOUND
+    assert unpack_inputs(packed).subject is not None
+    assert len(packed) <= MOST_BYTES

@@ -7,9 +7,10 @@ import pytest
 
 from merch import explaining, reexecution
 from merch.api.rest.shown_why import PlacementWhy
-from merch.models import DecisionRecord
-from merch.recording import Inputs
-from merch.reexecution import Recorded
+from merch.inputs import Inputs
+from merch.models import DecisionRecord, PulsePart
+from merch.reexecution import Recorded, ReleaseGone, pulse_of
+from merch.releases import parts
 from tests.merch.engine.documents import NOON, campaign, decided, ready, request, subject
 
 
@@ -58,3 +59,18 @@ def test_one_campaign_is_told_what_would_have_changed_its_fate(monkeypatch: pyte
     }
     assert "smallest_change" not in rival
     msgspec.convert(told, PlacementWhy)
+
+
+def test_drawn_scores_come_from_the_part_of_the_pulse_that_the_record_names(db: None) -> None:
+    body = {"items": ["one/hero"], "rows": [[900_000], [100_000]]}
+    rows = parts.rows_of(body)
+    PulsePart.objects.create(name="bandit:home", digest=rows.digest, body=body)
+    inputs = Inputs(request(), None, NOON, ("one",), {"june|SE": 0}, ("codes",), {"home": rows.digest})
+    release = ready(campaign())
+
+    pulse = pulse_of(Recorded(DecisionRecord(), inputs, decided(release)))
+
+    assert pulse.bandits == {"home": rows}
+    assert (sorted(pulse.kills), pulse.budgets, sorted(pulse.empty_pools)) == (["one"], {"june|SE": 0}, ["codes"])
+    with pytest.raises(ReleaseGone):
+        pulse_of(Recorded(DecisionRecord(), Inputs(request(), None, NOON, bandits={"home": "2"}), decided(release)))

@@ -21,22 +21,24 @@ from audiences.rules import BadValue, ValueType, encode_trait
 from merch import answering, metrics
 from merch.api.rest.body import decode
 from merch.api.rest.hot import Call, HotView
-from merch.api.rest.limits import DECISION_BYTES, PLACEMENTS, Attributes, Id, Key
+from merch.api.rest.limits import ASKED_BYTES, DECISION_BYTES, PLACEMENTS, Attributes, Id, Key
 from merch.api.rest.problems import FieldError, Refused, bad, bad_fields
 from merch.api.rest.schema import WRITING, documented
 from merch.api.rest.shown import DecisionShown
 from merch.engine.compiled import Release
 from merch.engine.decide import decide
-from merch.engine.document import Pulse
-from merch.engine.facts import Asked, Decision, Request, Subject
+from merch.engine.facts import Asked, Decision, Request
+from merch.engine.needs import request_read
+from merch.inputs import Entry
 from merch.keys import Scope
 from merch.naming import new_decision_id
-from merch.recording import Entry, Inputs, recorder
+from merch.recording import recorder
 from merch.releases import serving
 from merch.subjects.store import store
 
 STALE_AFTER = 60.0  # seconds without a word from PostgreSQL before an answer says so
 LOCALE = re.compile(r"[A-Za-z]{2,8}(?:[-_][A-Za-z0-9]{1,8}){0,8}")  # of BCP 47; phones write sv_SE too
+_pack = msgspec.msgpack.Encoder().encode
 OUTCOMES = {"SELECTED": "served", "FALLBACK": "fallback", "EMPTY": "empty", "UNKNOWN_PLACEMENT": "unknown_placement"}
 Slots = Annotated[int, Meta(ge=1, le=20)]
 
@@ -107,14 +109,9 @@ def decide_call(asked: DecisionCall, call: Call, *, explain: bool = False) -> De
     read = store.read(request.kind, request.key, state.release.doc.layout)
     decision = decide(state.release, state.pulse, request, read, now, explain=explain)
     recorded = decision if not explain else decide(state.release, state.pulse, request, read, now)
-    recorder.record(Entry(inputs_of(request, read, now, state.pulse), recorded))
+    recorder.record(Entry(state.release, state.pulse, request, read, recorded))
     _count(decision, perf_counter() - began)
     return Decided(request, decision)
-
-
-def inputs_of(request: Request, subject: Subject | None, now: int, pulse: Pulse) -> Inputs:
-    """What must be kept to make this decision again."""
-    return Inputs(request=request, subject=subject, now=now, kills=tuple(sorted(pulse.kills)))
 
 
 def request_of(asked: DecisionCall, call: Call, release: Release, now: int, *, stale: bool = False) -> Request:
@@ -132,10 +129,12 @@ def request_of(asked: DecisionCall, call: Call, release: Release, now: int, *, s
     _check_names(context, release, errors)
     if errors:
         raise bad_fields(errors)
-    return Request(
+    request = Request(
         decision_id=new_decision_id(now), kind=kind, key=key, placements=placements, context=context, traits=traits,
         prefetch=asked.prefetch, stale_release=stale,
     )  # fmt: skip
+    _check_size(request, release)
+    return request
 
 
 def subject_of(asked: DecisionCall) -> tuple[str, str]:
@@ -187,6 +186,18 @@ def _check_names(context: Mapping[str, Any], release: Release, errors: list[Fiel
         errors.append(FieldError("context.locale", "invalid", "Use a language tag such as sv-SE."))
     if isinstance(zone, str) and release.doc.zones and zone not in release.doc.zones:
         errors.append(FieldError("context.time_zone", "invalid", "Use a name such as Europe/Stockholm."))
+
+
+def _check_size(request: Request, release: Release) -> None:
+    """What the placements read of a call is kept with its answer; so there is a bound to it. Raises Refused."""
+    if len(_pack(request)) <= ASKED_BYTES:
+        return
+    read = request_read(request, release.needs(request))
+    if len(_pack(read)) <= ASKED_BYTES:
+        return
+    sizes = {name: len(_pack(getattr(read, name))) for name in ("context", "traits", "placements")}
+    field = max(sizes, key=lambda name: sizes[name])
+    raise bad(field, "too_large", f"{sizes[field]} bytes, packed, are too many; a call may have {ASKED_BYTES} in all.")
 
 
 def _count(decision: Decision, seconds: float) -> None:

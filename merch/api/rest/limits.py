@@ -8,6 +8,7 @@ DECISION_BYTES = 64 * 1024  # as sent, like the next three
 EVENTS_BYTES = 1024 * 1024
 SUBJECTS_BYTES = 1024 * 1024
 SUBJECT_BYTES = 64 * 1024
+ASKED_BYTES = 2 * 1024  # of a decision's call, packed, as far as its placements read it: it is kept with the answer
 PASSED_OVER_BYTES = 16 * 1024 * 1024  # of a refused body; whoever declares more is cut off
 
 INFLATE_RATIO = 8  # a gzip body may grow by this much ...

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from audiences.catalogue import trait_types
 from audiences.models import Subject
 from audiences.moments import micros, moment
-from audiences.people import TraitChange, apply_changes, normalise_id
+from audiences.people import TooMuchKnown, TraitChange, apply_changes, normalise_id
 from audiences.records import Written
 from audiences.rules import BadValue, TraitType, decode_trait, encode_trait
 from audiences.rules.problems import nearest
@@ -201,7 +201,11 @@ def write(
     changes = [_change(path, key, change, types, now, found) for path, key, change in sent]
     if found:
         raise bad_fields(found)
-    written = {each.key: each for each in apply_changes(changes, now=now)}
+    try:
+        written = {each.key: each for each in apply_changes(changes, now=now)}
+    except TooMuchKnown as too_much:
+        paths = [sent[position][0] for position in too_much.positions]
+        raise bad_fields(FieldError(f"{path}traits", "too_large", str(too_much)) for path in paths) from too_much
     pending = not publish(written.values(), now=now)
     keys = dict.fromkeys(key for _, key, _ in sent)
     return SubjectsWritten(len(keys), pending, [written_of(written[key], pending=pending) for key in keys])

@@ -12,10 +12,11 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from merch.engine.compiling import digest_of
+from merch.engine.compiling import compile_release, digest_of
+from merch.engine.decide import decide
 from merch.engine.document import canonical, parse_release
 from merch.engine.facts import Decision
-from merch.recording import Inputs, pack_inputs, unpack_inputs
+from merch.inputs import Entry, inputs_of, pack_inputs, unpack_inputs
 from tests.merch.engine.corpus import Question, answers, digest, questions, release_document
 
 RELEASES, PEOPLE = 60, 15
@@ -60,9 +61,10 @@ def test_the_corpus_meets_every_row() -> None:
 def test_recorded_inputs_and_a_stored_release_give_the_same_bytes(seed: int) -> None:
     document = parse_release(canonical(release_document(seed)))  # as every process gets it
     asked = questions(seed, 3)
-    kept = [
-        unpack_inputs(pack_inputs(Inputs(q.request, q.subject, q.now, tuple(sorted(q.pulse.kills))))) for q in asked
-    ]
+    release = compile_release(document)
+    made = [decide(release, q.pulse, q.request, q.subject, q.now) for q in asked]
+    entries = [Entry(release, q.pulse, q.request, q.subject, told) for q, told in zip(asked, made, strict=True)]
+    kept = [unpack_inputs(pack_inputs(inputs_of(entry))) for entry in entries]
     back = [
         Question(each.request, each.subject, msgspec.structs.replace(q.pulse, kills=frozenset(each.kills)), each.now)
         for each, q in zip(kept, asked, strict=True)

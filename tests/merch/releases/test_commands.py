@@ -20,9 +20,10 @@ from campaigns.models import Campaign, Guard
 from merch.engine.decide import decide
 from merch.engine.document import Pulse
 from merch.engine.facts import NEW_SUBJECT, Asked, Request
+from merch.inputs import Entry
 from merch.management.commands import decide as decide_command
 from merch.models import Kill, Publication, PublicationHold, Release
-from merch.recording import Entry, Inputs, write
+from merch.recording import write
 from merch.reexecution import release_named
 from merch.releases import store
 from merch.releases.serving import Serving
@@ -198,8 +199,8 @@ def test_a_release_is_named_by_its_beginning(published: Publication) -> None:
 def recorded(release: Release) -> str:
     now = micros(timezone.now())
     request = Request(decision_id=str(uuid4()), kind="a", key="acc_1", placements=(Asked("home-hero"),))
-    decision = decide(release_named(release.digest), Pulse(), request, NEW_SUBJECT, now)
-    write([Entry(Inputs(request, NEW_SUBJECT, now, ()), decision)])
+    serving, pulse = release_named(release.digest), Pulse()
+    write([Entry(serving, pulse, request, NEW_SUBJECT, decide(serving, pulse, request, NEW_SUBJECT, now))])
     return request.decision_id
 
 
