@@ -55,8 +55,8 @@ def expose(test: Experiment, counts: Mapping[str, int], *, at: datetime = START,
     for arm, count in counts.items():
         _sql(
             "WITH made AS (INSERT INTO audiences_subject"
-            " (kind, key, version, traits, consent, history, marks, created_at, updated_at)"
-            " SELECT 'a', %s || '-' || n, 0, '{}', '{}', '{}', '{}', %s, %s FROM generate_series(1, %s) n"
+            " (kind, key, version, traits, consent, history, marks, pins, journeys, created_at, updated_at)"
+            " SELECT 'a', %s || '-' || n, 0, '{}', '{}', '{}', '{}', '{}', '{}', %s, %s FROM generate_series(1, %s) n"
             " ON CONFLICT (kind, key) DO UPDATE SET key = excluded.key RETURNING id)"
             " INSERT INTO experiments_exposure (subject_id, experiment_id, version, arm, ghost, at, source, propensity)"
             " SELECT id, %s, %s, %s, false, %s, 'decision', 1 FROM made",

@@ -60,11 +60,11 @@ def load(row: Experiment) -> None:
     bought = events[events["event"] == "transaction"]
     with connection.cursor() as cursor:
         with cursor.copy(
-            "COPY audiences_subject (kind, key, version, traits, consent, history, marks, created_at, updated_at)"
-            " FROM STDIN"
+            "COPY audiences_subject"
+            " (kind, key, version, traits, consent, history, marks, pins, journeys, created_at, updated_at) FROM STDIN"
         ) as copy:
             for person in people:
-                copy.write_row(("a", person, 0, "{}", "{}", "{}", "{}", ZERO, ZERO))
+                copy.write_row(("a", person, 0, *["{}"] * 6, ZERO, ZERO))
         cursor.execute("SELECT key, id FROM audiences_subject")
         ids = dict(cursor.fetchall())
         with cursor.copy(
