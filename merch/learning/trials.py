@@ -42,7 +42,8 @@ WITH asked AS (
             AND click.event_id = left(event.event_id, -length('impression')) || 'click'
         )) AS clicked
     FROM audiences_event event JOIN asked ON asked.placement = event.properties ->> 'placement'
-    WHERE event.kind = 'impression' AND event.day >= %s AND event.occurred_at >= %s AND event.occurred_at < %s
+    WHERE event.name = 'impression' AND event.kind = 'impression' AND event.day >= %s
+    AND event.occurred_at >= %s AND event.occurred_at < %s
     AND (event.properties ->> 'propensity')::float8 < 1
     GROUP BY asked.placement, asked.objective, event.subject_id, item, drawn
 ), ripe AS (
