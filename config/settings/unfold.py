@@ -30,6 +30,17 @@ def group(title: str, *items: dict[str, Any], folded: bool = False) -> dict[str,
     return {"title": title, "items": list(items), "collapsible": folded, "separator": True}
 
 
+def allowed_to(permission: str) -> Callable[[HttpRequest], bool]:
+    """For pages that show no model of their own."""
+    return lambda request: request.user.has_perm(permission)
+
+
+DECISIONS = {
+    "title": "Decisions",
+    "icon": "troubleshoot",
+    "link": reverse_lazy("admin-decisions"),
+    "permission": allowed_to("merch.view_decisionrecord"),
+}
 HOME = {"title": "Home", "icon": "home", "link": reverse_lazy("admin:index")}
 
 # In the order in which a merchandiser thinks: what do we show, to whom, did it work, what is served, how is it set up.
@@ -58,6 +69,7 @@ NAVIGATION: list[dict[str, Any]] = [
     ),
     group(
         "What is served",
+        DECISIONS,
         entry("Publications", "publish", "merch.publication"),
         entry("Releases", "inventory_2", "merch.release"),
         entry("Kills", "emergency_home", "merch.kill"),

@@ -12,6 +12,7 @@ class TraitFact(Struct, frozen=True, forbid_unknown_fields=True):
     value: Any
     observed_at: datetime
     age_seconds: int
+    stale: bool
 
 
 class SuppressionShown(Struct, frozen=True, forbid_unknown_fields=True):
@@ -26,6 +27,11 @@ class HistoryShown(Struct, frozen=True, forbid_unknown_fields=True):
     last: datetime
 
 
+class MarkShown(Struct, frozen=True, forbid_unknown_fields=True):
+    version: int
+    arm: str
+
+
 class RecordShown(Struct, frozen=True, forbid_unknown_fields=True):
     """What was known of the subject. ``behaviour_bits`` in hexadecimal: the last digit holds bits 0 to 3."""
 
@@ -34,14 +40,16 @@ class RecordShown(Struct, frozen=True, forbid_unknown_fields=True):
     consent: dict[str, bool]
     suppressions: list[SuppressionShown]
     history: dict[str, HistoryShown]
+    marks: dict[str, MarkShown]
     behaviour_bits: str
 
 
 class FactsShown(Struct, frozen=True, forbid_unknown_fields=True):
-    """``record`` is null where it could not be read."""
+    """``record`` is null where it could not be read; ``overrides``: traits that the call brought along."""
 
     record: RecordShown | None
     context: dict[str, Any]
+    overrides: dict[str, Any]
 
 
 class WinnerShown(Struct, frozen=True, forbid_unknown_fields=True):
@@ -50,13 +58,38 @@ class WinnerShown(Struct, frozen=True, forbid_unknown_fields=True):
     variant: str | None
 
 
+class CounterShown(Struct, frozen=True, forbid_unknown_fields=True):
+    """``resets_at``: when it falls below its limit, if nothing more happens."""
+
+    cell: str
+    count: int
+    limit: int
+    resets_at: datetime | None
+    window: str
+
+
+class DrawShown(Struct, frozen=True, forbid_unknown_fields=True):
+    """``bucket`` of 10,000; ``outcome``: held_out or treated of a holdout, the arm or outside of an experiment."""
+
+    test: str
+    bucket: int
+    outcome: str
+
+
 class CandidateShown(Struct, frozen=True, forbid_unknown_fields=True):
-    """``reason`` is the first that held."""
+    """``reason`` is the first that held, for winners SELECTED or FALLBACK."""
 
     campaign: str
     item: str
+    tier: str
+    priority: int
     reason: str
     detail: str
+    score: float | None
+    propensity: float | None
+    variant: str | None
+    counters: list[CounterShown]
+    draws: list[DrawShown]
 
 
 class ChangeShown(Struct, frozen=True, forbid_unknown_fields=True):
@@ -84,11 +117,12 @@ class SmallestShown(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PlacementWhy(Struct, frozen=True, forbid_unknown_fields=True):
-    """Candidates stand in the order of arbitration."""
+    """Candidates stand in the order of arbitration; ``ranked_by`` says which, and what breaks a tie."""
 
     placement: str
     reason: str
     degraded: list[str]
+    ranked_by: str
     shown: list[WinnerShown]
     candidates: list[CandidateShown]
     smallest_change: SmallestShown | UnsetType = UNSET
@@ -110,7 +144,9 @@ class ExplanationShown(Struct, frozen=True, forbid_unknown_fields=True):
     release: str
     pulse: int
     subject: str
+    kills: list[str]
     facts: FactsShown
     placements: list[PlacementWhy]
     exposures: list[ExposureShown]
     errors: list[str]
+    timings: dict[str, float]
