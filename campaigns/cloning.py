@@ -12,13 +12,13 @@ from audiences.models import SLUG
 from campaigns import records
 from campaigns.editing import record
 from campaigns.lifecycle import State
-from campaigns.models import Campaign, CampaignItem, FrequencyCap
+from campaigns.models import Campaign, CampaignItem, Cooldown, FrequencyCap
 from campaigns.problems import Problem, Refused
 
 
 @transaction.atomic
 def clone(campaign: Campaign, key: str, *, by: User, now: datetime, why: str = "") -> Campaign:
-    """A draft with the same items, caps and markets, whatever became of the original; nothing of it is approved.
+    """A draft with the same items, limits and markets, whatever became of the original; nothing of it is approved.
 
     Experiments stay behind: a test measures one campaign.
     """
@@ -32,6 +32,7 @@ def clone(campaign: Campaign, key: str, *, by: User, now: datetime, why: str = "
     copy.budgets.set(original.budgets.all())
     CampaignItem.objects.bulk_create(_item(item, copy) for item in original.items.all())
     FrequencyCap.objects.bulk_create(_cap(cap, copy) for cap in original.caps.all())
+    Cooldown.objects.bulk_create(_cooldown(each, copy) for each in original.cooldowns.all())
     after = records.values(copy) | {"clone_of": original.key}
     record(copy, "cloned", by=by, now=now, why=why or f"from {original.key}", after=after)
     return copy
@@ -66,4 +67,16 @@ def _cap(cap: FrequencyCap, copy: Campaign) -> FrequencyCap:
         limit=cap.limit,
         window=cap.window,
         length=cap.length,
+        unit=cap.unit,
+        strict=cap.strict,
+    )
+
+
+def _cooldown(cooldown: Cooldown, copy: Campaign) -> Cooldown:
+    return Cooldown(
+        campaign=copy,
+        scope=cooldown.scope,
+        scope_key=cooldown.scope_key,
+        event=cooldown.event,
+        length=cooldown.length,
     )

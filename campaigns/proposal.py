@@ -16,7 +16,7 @@ import msgspec
 from django.db.models import Prefetch
 
 from audiences.models import Audience, Sensitivity, TraitDefinition
-from campaigns.models import Campaign, CampaignItem, Creative, FrequencyCap, ItemArm, OfferVersion
+from campaigns.models import Campaign, CampaignItem, Cooldown, Creative, FrequencyCap, ItemArm, OfferVersion
 from campaigns.profiling import Audiences, audiences_named, profiled
 
 Document = dict[str, Any]
@@ -54,6 +54,7 @@ def _campaigns(campaign_ids: Iterable[int]) -> Iterable[Campaign]:
             "markets",
             "budgets",
             Prefetch("caps", FrequencyCap.objects.order_by("pk")),
+            Prefetch("cooldowns", Cooldown.objects.order_by("pk")),
             Prefetch("items", items),
             Prefetch("items__arms", arms),
         )
@@ -158,7 +159,8 @@ def _campaign(campaign: Campaign, sources: _Sources) -> Document:
         "rule": campaign.rule or None,
         "audiences": named,
         "fallback": campaign.fallback,
-        "caps": [_cap(cap) for cap in campaign.caps.all()],
+        "caps": [cap_document(cap) for cap in campaign.caps.all()],
+        **_rests(campaign),
         "budgets": sorted(budget.key for budget in campaign.budgets.all()),
         "journey": campaign.journey.key if campaign.journey else None,
         "steps": list(campaign.steps),
@@ -172,14 +174,33 @@ def _campaign(campaign: Campaign, sources: _Sources) -> Document:
     }
 
 
-def _cap(cap: FrequencyCap) -> Document:
-    return {
+def cap_document(cap: FrequencyCap) -> Document:
+    """A cap; what it has no use for is left out, as in a release. A rolling window without a length is a lifetime."""
+    document = {
         "scope": cap.scope,
         "event": cap.event,
         "limit": cap.limit,
         "window": None if cap.length is None else cap.length // _MICROSECOND,
         "scope_key": cap.scope_key,
     }
+    if cap.window in (FrequencyCap.Window.CALENDAR_LOCAL, FrequencyCap.Window.SESSION):
+        document |= {"kind": cap.window, "unit": cap.unit}
+    return document | {"strict": True} if cap.strict else document
+
+
+def cooldown_document(cooldown: Cooldown) -> Document:
+    """A cooldown."""
+    return {
+        "scope": cooldown.scope,
+        "event": cooldown.event,
+        "length": cooldown.length // _MICROSECOND,
+        "scope_key": cooldown.scope_key,
+    }
+
+
+def _rests(campaign: Campaign) -> Document:
+    found = [cooldown_document(each) for each in campaign.cooldowns.all()]
+    return {"cooldowns": found} if found else {}
 
 
 def _item(item: CampaignItem, sources: _Sources) -> Document:

@@ -10,6 +10,7 @@ from django.db.backends.postgresql.psycopg_any import Range
 
 from campaigns.models import (
     CampaignItem,
+    Cooldown,
     CreativeContent,
     FrequencyCap,
     ItemArm,
@@ -26,6 +27,7 @@ _WHOLES: dict[type[models.Model], tuple[Callable[[Any], models.Model | None], Ca
     CampaignItem: (lambda item: item.campaign, lambda item: f"item {item.key}"),
     ItemArm: (lambda arm: arm.item.campaign, lambda arm: f"arm {arm.variant.key} of item {arm.item.key}"),
     FrequencyCap: (lambda cap: cap.campaign, lambda cap: f"cap {cap}"),
+    Cooldown: (lambda cooldown: cooldown.campaign, lambda cooldown: f"cooldown {cooldown}"),
     CreativeContent: (lambda content: content.creative, lambda content: f"locale {content.locale}"),
     PlacementArm: (lambda arm: arm.placement, lambda arm: f"arm {arm.variant.key}"),
     JourneyVersion: (lambda version: version.journey, lambda version: f"version {version.number}"),

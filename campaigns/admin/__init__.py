@@ -1,5 +1,27 @@
 """How do people see and edit what we want to show?"""
 
-from campaigns.admin import approvals, campaigns, creatives, guards, lower, markets, offers, placements, prices
+from campaigns.admin import (
+    approvals,
+    campaigns,
+    creatives,
+    guards,
+    lower,
+    markets,
+    offers,
+    placements,
+    prices,
+    shared_caps,
+)
 
-__all__ = ["approvals", "campaigns", "creatives", "guards", "lower", "markets", "offers", "placements", "prices"]
+__all__ = [
+    "approvals",
+    "campaigns",
+    "creatives",
+    "guards",
+    "lower",
+    "markets",
+    "offers",
+    "placements",
+    "prices",
+    "shared_caps",
+]

@@ -21,10 +21,10 @@ from campaigns import proposal
 from campaigns.admin import panels
 from campaigns.admin.base import VoidsApprovals
 from campaigns.admin.campaign_verbs import VERBS
-from campaigns.admin.caps import OwnCapForm
-from campaigns.admin.words import cap_sentence
+from campaigns.admin.cap_words import cap_sentence, cooldown_sentence
+from campaigns.admin.caps import OwnCapForm, OwnCooldownForm
 from campaigns.lifecycle import State
-from campaigns.models import Approval, Campaign, CampaignItem, FrequencyCap, ItemArm
+from campaigns.models import Approval, Campaign, CampaignItem, Cooldown, FrequencyCap, ItemArm
 
 ANY_ZONE = "Each account's own time zone"
 
@@ -119,7 +119,15 @@ class CapRows(Rows):
     form = OwnCapForm
     verbose_name = "cap"
     verbose_name_plural = "5. How often"
-    fields = ("limit", "event", "window", "length", "scope")
+    fields = ("limit", "event", "window", "length", "unit", "scope", "strict")
+
+
+class CooldownRows(Rows):
+    model = Cooldown
+    form = OwnCooldownForm
+    verbose_name = "cooldown"
+    verbose_name_plural = "and how long it rests"
+    fields = ("event", "length", "scope")
     template_after = "campaigns/admin/caps_said.html"
 
 
@@ -130,6 +138,7 @@ ORDER: tuple[str | type[Any], ...] = (
     CampaignItem,
     "4. When",
     FrequencyCap,
+    Cooldown,
     "6. How much",
     "7. Measured how",
     "8. Check",
@@ -141,14 +150,14 @@ class CampaignAdmin(VerbPages, panels.Panels, VoidsApprovals):
     form = CampaignForm
     fixed = ("key",)
     verbs = VERBS
-    portrait_children = ("items.arms", "caps")
+    portrait_children = ("items.arms", "caps", "cooldowns")
     change_form_template = "campaigns/admin/campaign_form.html"
     list_display = ("heading", "state_label", "flight", "tier_label", "in_markets", "item_count_shown", "shown_domain")
     list_filter = ("state", "tier", "domain", "markets", "fallback")
     search_fields = ("key", "name", "goal")
     autocomplete_fields = ("domain", "markets", "budgets")
     prepopulated_fields = {"key": ("name",)}
-    inlines = (ItemCards, CapRows)
+    inlines = (ItemCards, CapRows, CooldownRows)
     readonly_fields = ("standing", "rule_said", "instants", "measured", "checks")
     intro = "What you want to show: to whom, where, when and how often. Another person approves it before it goes live."
     empty_hint = (
@@ -231,7 +240,10 @@ class CampaignAdmin(VerbPages, panels.Panels, VoidsApprovals):
     ) -> HttpResponse:
         context["pieces"] = _pieces(context)
         if obj is not None:
-            context["caps_said"] = [cap_sentence(cap) for cap in obj.caps.all()]
+            context["caps_said"] = [
+                *(cap_sentence(cap) for cap in obj.caps.all()),
+                *(cooldown_sentence(each) for each in obj.cooldowns.all()),
+            ]
         return super().render_change_form(request, context, add, change, form_url, obj)
 
     @display(description="Campaign", header=True, ordering="name")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from audiences.admin.revising import differences, told
 from audiences.admin.rules import sentence
-from audiences.admin.showing import counted, span, wall
+from audiences.admin.showing import wall
+from campaigns.admin.cap_words import capped, rested
 
 Content = Mapping[str, Any]
 
@@ -18,6 +19,7 @@ LABELS = {
     "ends": "ends (wall time)",
     "time_zone": "zone of the flight",
     "caps": "how often",
+    "cooldowns": "rest",
     "items": "item",
     "offers": "offer",
     "creatives": "creative",
@@ -39,7 +41,8 @@ def readable(content: Content) -> dict[str, Any]:
         },
         "creatives": {one["key"]: one["locales"] for one in content.get("creatives", {}).values()},
         "items": [_item(item, names) for item in content.get("items", ())],
-        "caps": [_cap(cap) for cap in content.get("caps", ())],
+        "caps": [capped(cap) for cap in content.get("caps", ())],
+        "cooldowns": [rested(each) for each in content.get("cooldowns", ())],
         "offers": {name: _offer(one) for name, one in content.get("offers", {}).items()},
     }
 
@@ -47,12 +50,6 @@ def readable(content: Content) -> dict[str, Any]:
 def _item(item: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
     arms = {key: arm | {"creative": names.get(arm["creative"], arm["creative"])} for key, arm in item["arms"].items()}
     return {**item, "creative": names.get(item["creative"], item["creative"]), "arms": arms}
-
-
-def _cap(cap: Mapping[str, Any]) -> str:
-    window = "ever" if cap["window"] is None else f"in any {span(timedelta(microseconds=cap['window']))}"
-    named = f" {cap['scope_key']}" if cap["scope_key"] else ""
-    return f"at most {counted(cap['limit'], cap['event'])} {window}, counting this {cap['scope'].lower()}{named}"
 
 
 def _wall(text: str) -> str:

@@ -1,11 +1,10 @@
-"""Which laws of the house hold everywhere, and which caps are shared?"""
+"""Which laws of the house hold everywhere?"""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.decorators import display
 
@@ -14,9 +13,7 @@ from audiences.admin.revising import FreshForm
 from audiences.admin.rules import RuleField, labels, sentence
 from audiences.catalogue import vocabulary
 from campaigns.admin.base import VoidsApprovals
-from campaigns.admin.caps import SharedCapForm
-from campaigns.admin.words import cap_sentence
-from campaigns.models import Budget, Domain, FrequencyCap, Guard, Mechanic
+from campaigns.models import Budget, Domain, Guard, Mechanic
 from campaigns.models.campaigns import TIERS
 
 
@@ -70,33 +67,6 @@ class GuardAdmin(VoidsApprovals):
     @display(description="What must hold")
     def said(self, obj: Any) -> str:
         return str(obj.sentence)
-
-
-@admin.register(FrequencyCap)
-class SharedCapAdmin(VoidsApprovals):
-    """Caps that all campaigns of a scope share; a campaign's own stand on its page."""
-
-    form = SharedCapForm
-    list_display = ("reads", "scope", "event")
-    list_filter = ("scope", "event")
-    intro = "Caps that campaigns share. A campaign's own caps stand on its page."
-    empty_hint = (
-        "Add a shared cap, e.g. at most 3 impressions of the full-screen format in 7 days, whatever the campaign."
-    )
-    fieldsets = (
-        ("At most how many of what", {"fields": ("limit", "event")}),
-        ("In which window", {"fields": ("window", "length")}),
-        ("Counting what", {"fields": ("scope", "scope_key")}),
-    )
-    conditional_fields = {"length": "window == 'ROLLING'"}
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[FrequencyCap]:
-        rows: QuerySet[FrequencyCap] = super().get_queryset(request)
-        return rows.filter(campaign__isnull=True)
-
-    @display(description="Cap", ordering="limit")
-    def reads(self, obj: FrequencyCap) -> str:
-        return cap_sentence(obj)
 
 
 @admin.register(Budget)

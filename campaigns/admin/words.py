@@ -1,4 +1,4 @@
-"""How do prices, caps and periods read in a sentence?"""
+"""How do prices and periods read in a sentence?"""
 
 from __future__ import annotations
 
@@ -6,21 +6,11 @@ import re
 from decimal import Decimal
 from typing import Any
 
-from audiences.admin.showing import counted, span
+from audiences.admin.showing import counted
 from campaigns import money
-from campaigns.models import FrequencyCap
 
 _PERIOD = re.compile(r"P(\d+)([DWMY])")
 _UNITS = {"D": "day", "W": "week", "M": "month", "Y": "year"}
-_SCOPES = {
-    "CAMPAIGN": "this campaign",
-    "OFFER": "this offer, in any campaign",
-    "PLACEMENT": "this placement",
-    "FORMAT": "this format, in any placement",
-    "TIER": "this tier",
-    "ALL": "everything",
-}
-_EVENTS = {"impression": "Shown", "click": "Clicked", "dismissal": "Closed"}
 
 
 def amount(minor: int, currency: str) -> str:
@@ -54,16 +44,6 @@ def period(text: str) -> str:
 def per(text: str) -> str:
     """P1M is "per month", P3M "per 3 months"."""
     return f"per {period(text).removeprefix('1 ')}"
-
-
-def cap_sentence(cap: FrequencyCap) -> str:
-    """A cap as one reads it: Shown at most 3 times in any 7 days, counting this campaign."""
-    often = "once" if cap.limit == 1 else f"{cap.limit} times"
-    when = "ever" if cap.length is None else f"in any {span(cap.length).removeprefix('1 ')}"
-    what = _SCOPES.get(cap.scope, cap.scope)
-    if cap.campaign_id is None and cap.scope != "ALL":
-        what = cap.scope_key or f"each {cap.scope.lower()} by itself"
-    return f"{_EVENTS.get(cap.event, cap.event)} at most {often} {when}, counting {what}."
 
 
 def terms_in_words(mechanic: str, terms: dict[str, Any], currencies: dict[str, str]) -> list[str]:

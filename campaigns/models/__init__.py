@@ -1,7 +1,8 @@
 """Which rows hold what we want to show?"""
 
 from campaigns.models.budgets import Budget
-from campaigns.models.campaigns import Campaign, CampaignItem, Domain, FrequencyCap, ItemArm
+from campaigns.models.campaigns import Campaign, CampaignItem, Domain, ItemArm
+from campaigns.models.caps import Cooldown, FrequencyCap, Pressure, Scope
 from campaigns.models.catalogue import Mechanic, Offer, OfferVersion, Plan, PlanGroup, Price
 from campaigns.models.changes import Approval
 from campaigns.models.guards import Guard
@@ -21,6 +22,7 @@ __all__ = [
     "Budget",
     "Campaign",
     "CampaignItem",
+    "Cooldown",
     "Creative",
     "CreativeContent",
     "Domain",
@@ -39,8 +41,10 @@ __all__ = [
     "PlacementFormat",
     "Plan",
     "PlanGroup",
+    "Pressure",
     "Price",
     "RankingChoice",
+    "Scope",
     "Step",
     "WhenUnknown",
 ]

@@ -88,6 +88,8 @@ NAVIGATION: list[dict[str, Any]] = [
         "Rules of the house",
         entry("Guards", "gavel", "campaigns.guard"),
         entry("Shared caps", "speed", "campaigns.frequencycap"),
+        entry("Shared cooldowns", "hotel", "campaigns.cooldown"),
+        entry("Pressure", "compress", "campaigns.pressure"),
         entry("Budgets", "account_balance_wallet", "campaigns.budget"),
         entry("Domains", "category", "campaigns.domain"),
         entry("Traits", "label", "audiences.traitdefinition"),

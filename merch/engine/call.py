@@ -10,19 +10,23 @@ from copy import copy
 from functools import partial
 from typing import Any
 
+from audiences.history import session_hash
 from audiences.rules import Env
 from merch.engine import places
+from merch.engine.caps import Limits
 from merch.engine.clock import day_start, local_day_at
 from merch.engine.compiled import Candidate, Content, ReadyRule, Release
 from merch.engine.document import MarketDoc, Pulse, ZoneTable
-from merch.engine.facts import GrantFact, HistoryCell, PinFact, Request, Subject, SubjectRecord
+from merch.engine.facts import GrantFact, HistoryCell, Hold, PinFact, Request, Subject, SubjectRecord
 from merch.engine.index import Found
 from merch.engine.law import Law, age_on, law_of
+from merch.engine.windows import Moment
 
 MARKET, TIME_ZONE, BIRTH_DATE = "market", "time_zone", "birth_date"
 PERSONALISATION = "personalisation"
 HOUR = "hour"
 DEVICE = "d"  # a subject that nobody has logged into
+SESSION_ID = "session_id"
 NOWHERE = ""  # the code of no market
 UTC_TABLE = ZoneTable(instants=(0,), offsets=(0,))
 EMPTY_RECORD = SubjectRecord()
@@ -46,15 +50,18 @@ class Call:
     """One decision in the making: the inputs, what follows from them, and what has been chosen so far."""
 
     __slots__ = (
+        "_moment",
         "billing",
         "billing_market",
         "chosen_categories",
+        "chosen_limits",
         "chosen_offers",
         "env",
         "errors",
         "exposures",
         "found",
         "grants",
+        "holds",
         "law",
         "locale",
         "now",
@@ -97,6 +104,9 @@ class Call:
         self.grants = self._live_grants()
         self.chosen_offers: set[str] = set()
         self.chosen_categories: set[str] = set()
+        self.chosen_limits: list[Limits] = []  # of what would be counted when it is seen
+        self.holds: list[Hold] = []
+        self._moment: Moment | None = None
         self.settled: set[str] = set()  # experiments that an earlier slot of this call has drawn
         self.tests: set[str] = set()
         self.triggered: dict[str, list[str]] = {}  # placement -> tests that could have changed what it shows
@@ -202,16 +212,26 @@ class Call:
 
     def choose(self, content: Content) -> None:
         """One offer once per call, and one of an exclusive category."""
+        self.chosen_limits.append(content.limits)
         if content.offer is None:
             return
         self.chosen_offers.add(content.offer.doc.key)
         if content.offer.doc.category:
             self.chosen_categories.add(content.offer.doc.category)
 
+    @property
+    def moment(self) -> Moment:
+        """Now, as windows count it."""
+        if self._moment is None:
+            session = session_hash(str(self.request.context.get(SESSION_ID, "")))
+            self._moment = Moment(self.now, self.zone, self.env.today, self.env.day_start, session)
+        return self._moment
+
     def fork(self) -> Call:
         """As it stands, to try something out: what is chosen, exposed or found wrong in it stays in it."""
         other = copy(self)
         other.chosen_offers, other.chosen_categories = set(self.chosen_offers), set(self.chosen_categories)
+        other.chosen_limits, other.holds = list(self.chosen_limits), list(self.holds)
         other.settled, other.tests = set(self.settled), set(self.tests)
         other.triggered = {slug: list(tests) for slug, tests in self.triggered.items()}
         other.exposures, other.errors = list(self.exposures), list(self.errors)

@@ -13,7 +13,7 @@ from audiences.rules import Predicate, Reads, Rule, ValueType, Vocabulary
 from audiences.tiers import Tier
 from campaigns.formula import Formula
 from experiments.assignment import ExperimentSpec
-from merch.engine.caps import Cap
+from merch.engine.caps import Limits
 from merch.engine.clock import resolve
 from merch.engine.document import (
     CampaignDoc,
@@ -71,7 +71,7 @@ class Content(NamedTuple):
     placeholders: Mapping[str, frozenset[str]]  # locale -> amounts its text needs
     legal: LegalTraits
     guards: tuple[ReadyGuard, ...]
-    caps: tuple[Cap, ...]
+    limits: Limits
     needs_record: bool  # guards apart: whether one applies is known only with the request
 
 

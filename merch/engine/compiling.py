@@ -29,7 +29,7 @@ from audiences.tiers import Tier
 from campaigns.formula import Formula
 from campaigns.formula import read as read_formula
 from experiments.assignment import Allocation, ExperimentSpec, HoldoutScope, HoldoutSpec, Variant, withholds_from
-from merch.engine.caps import Cap, cell_of
+from merch.engine.caps import Limits, limits_of
 from merch.engine.clock import wall_microseconds
 from merch.engine.compiled import (
     Candidate,
@@ -233,7 +233,8 @@ class _Compiler:
         offer, creative = offers[offer_key] if offer_key else None, shown
         guards = tuple(guard for guard in self.guards if _applies(guard, campaign, offer))
         # A fallback is asked neither targeting nor caps, so it needs no record for them either.
-        caps = () if campaign.fallback else self._caps(campaign, item, offer_key)
+        free = campaign.fallback or item.nothing
+        limits = Limits() if free else limits_of(self.doc, campaign, item.placement, offer_key)
         targeting = None if campaign.fallback else rule
         rules = [each for each in (rule, offer.rule if offer else None) if each]
         return Content(
@@ -248,25 +249,14 @@ class _Compiler:
                 urgent=creative.urgency,
                 trial=bool(offer and offer.doc.mechanic == "TRIAL"),
             ),
-            guards=guards, caps=caps,
-            needs_record=bool(caps) or bool(targeting and targeting.reads_record) or _offer_needs_record(offer)
+            guards=guards, limits=limits,
+            needs_record=limits.need_record or bool(targeting and targeting.reads_record) or _offer_needs_record(offer)
             or campaign.journey is not None,
         )  # fmt: skip
 
     def _journey_profiles(self, campaign: CampaignDoc) -> bool:
         journey = self.journeys.by_key.get(campaign.journey or "")
         return journey is not None and journey.profiles
-
-    def _caps(self, campaign: CampaignDoc, item: ItemDoc, offer_key: str | None) -> tuple[Cap, ...]:
-        placement: PlacementDoc = self.doc.placements[item.placement]
-        shown = ItemDoc(key=item.key, placement=item.placement, creative=item.creative, offer=offer_key)
-        shared = () if campaign.tier in self.doc.exempt_tiers else self.doc.shared_caps
-        caps: list[Cap] = []
-        for cap in (*campaign.caps, *shared):
-            cell = cell_of(cap, campaign, shown, placement)
-            if cell is not None:
-                caps.append(Cap(cell, cap.limit, cap.window))
-        return tuple(caps)
 
     def _holdouts(self, campaign: CampaignDoc) -> tuple[ReadyHoldout, ...]:
         found = [

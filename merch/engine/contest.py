@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from audiences.tiers import Tier
-from merch.engine import eligibility
+from merch.engine import eligibility, limiting
 from merch.engine.arranging import Arrangement
 from merch.engine.call import Call
 from merch.engine.compiled import Candidate, PlacementPlan
@@ -76,7 +76,7 @@ class _Contest:
         won = {winner.candidate for winner in self.filling.winners} | set(self.filling.nothing)
         for candidate in self.plan.tiers[self.tier]:
             if candidate not in won:
-                late = eligibility.undecided(candidate, candidate.content, self.call)
+                late = eligibility.still_open(candidate, candidate.content, self.call)
                 self.filling.lose(candidate, self.objections.get(candidate) or late or self._outranked(candidate))
 
     def _outranked(self, candidate: Candidate) -> Objection:
@@ -137,7 +137,7 @@ def try_to_win(
     """Rows 13 and 14, for a candidate that has earned the slot; None means that it took it."""
     pinned = call.pin_of(candidate.content) is not None
     if not pinned:
-        objection = eligibility.undecided(candidate, candidate.content, call) or withheld(candidate, call)
+        objection = eligibility.still_open(candidate, candidate.content, call) or withheld(candidate, call)
         if objection is not None:
             return objection
     assigned = assign(candidate, call)
@@ -158,7 +158,8 @@ def _take(
         return None
     content = assigned.content if assigned and assigned.content else candidate.content
     try:
-        slot = slot_of(candidate, content, assigned, filling, call, arranged)
+        holds = () if call.pin_of(candidate.content) else limiting.holds_for(candidate, content, call)
+        slot = slot_of(candidate, content, assigned, filling, call, arranged, hold=holds[0].key if holds else None)
     except Exception as error:
         # What cannot be composed costs its own candidate the slot, and nobody else.
         call.errors.append(f"{candidate.name}: {type(error).__name__}")
@@ -166,4 +167,5 @@ def _take(
     filling.winners.append(Winner(candidate, content, slot))
     filling.settle(call)
     call.choose(content)
+    call.holds += holds
     return None

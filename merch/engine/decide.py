@@ -47,6 +47,7 @@ def decide(
         answers=answers,
         exposures=tuple(call.exposures),
         errors=tuple(call.errors),
+        holds=tuple(call.holds),
     )
 
 
@@ -120,17 +121,26 @@ def _filled(filling: Filling, plan: PlacementPlan, call: Call) -> Answer:
         reason=reason.value,
         valid_until=valid_until(filling, plan, call),
         slots=tuple(winner.slot for winner in filling.winners),
-        degraded=_degraded(call),
+        degraded=_degraded(plan, call),
         losses=tuple(filling.losses),
         tests=tuple(call.triggered.get(filling.slug, ())),
         propensity=filling.emptiness * filling.probability(),
     )
 
 
-def _degraded(call: Call) -> tuple[str, ...]:
+def _degraded(plan: PlacementPlan, call: Call) -> tuple[str, ...]:
     codes = []
     if not call.readable:
         codes.append(Reason.DEGRADED_NO_SUBJECT.value)
+    if _counters_missed(plan, call):
+        codes.append(Reason.DEGRADED_NO_COUNTERS.value)
     if call.request.stale_release:
         codes.append(Reason.DEGRADED_STALE_RELEASE.value)
     return tuple(codes)
+
+
+def _counters_missed(plan: PlacementPlan, call: Call) -> bool:
+    """Was one of its candidates withheld because the counters of its strict cap could not be asked?"""
+    refused = call.request.refused_holds
+    missed = {name for name, code in refused.items() if code == Reason.DEGRADED_NO_COUNTERS}
+    return bool(missed) and any(candidate.name in missed for candidate in plan.candidates)

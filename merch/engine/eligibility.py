@@ -12,7 +12,7 @@ from typing import NamedTuple
 from audiences.hashing import bucket
 from audiences.rules import describe, first_false, why_false
 from audiences.rules.days import month_edge
-from merch.engine import caps, places
+from merch.engine import caps, limiting, places
 from merch.engine.call import Call
 from merch.engine.clock import DAY, HOUR, instant_text
 from merch.engine.compiled import Candidate, Content, ReadyGuard, ReadyOffer
@@ -54,12 +54,14 @@ def lawful(candidate: Candidate, content: Content, call: Call) -> Objection | No
 
 
 def record_read(candidate: Candidate, content: Content, call: Call) -> Objection | None:
-    """Row 2b: a candidate whose rules, caps or price need the record loses while it cannot be read."""
+    """Row 2b: a candidate whose rules, caps or price need the record loses while it cannot be read; one with a strict
+    cap also while its counter cannot be."""
     if call.readable:
-        return None
+        unread = call.request.refused_holds.get(candidate.name) == Reason.DEGRADED_NO_COUNTERS
+        return Objection(Reason.DEGRADED_NO_COUNTERS, "the counters of its strict cap") if unread else None
     if content.needs_record or any(guard.needs_record and _speaks(guard, call) for guard in content.guards):
         return Objection(Reason.DEGRADED_NO_SUBJECT)
-    return None
+    return Objection(Reason.DEGRADED_NO_COUNTERS, "its strict cap") if content.limits.caps else None
 
 
 def not_suppressed(candidate: Candidate, content: Content, call: Call) -> Objection | None:
@@ -190,8 +192,8 @@ def journey_there(candidate: Candidate, content: Content, call: Call) -> Objecti
 
 def not_capped(candidate: Candidate, content: Content, call: Call) -> Objection | None:
     """Row 11."""
-    cap = caps.spent(content.caps, call.record.history, call.now)
-    return Objection(Reason.CAPPED, cap.sentence) if cap else None
+    enough = limiting.enough(candidate, content, call)
+    return Objection(enough.reason, enough.detail) if enough else None
 
 
 def any_left(candidate: Candidate, content: Content, call: Call) -> Objection | None:
@@ -224,6 +226,15 @@ def undecided(candidate: Candidate, content: Content, call: Call) -> Objection |
     if offer.category and offer.category in call.chosen_categories:
         return Objection(Reason.EXCLUDED_BY_CATEGORY, offer.category)
     return None
+
+
+def still_open(candidate: Candidate, content: Content, call: Call) -> Objection | None:
+    """Rows 11 and 13 as they stand now: this call may have chosen something since the first was asked."""
+    if call.chosen_limits and limiting.counts_chosen(content.limits):
+        objection = not_capped(candidate, content, call)
+        if objection is not None:
+            return objection
+    return undecided(candidate, content, call)
 
 
 BEFORE_RANKING: tuple[Question, ...] = (

@@ -95,8 +95,11 @@ def _reason(candidate: Candidate, slot: Slot | None, loss: Loss | None, answer: 
 
 def counters(candidate: Candidate, call: Call) -> Iterator[Counter]:
     """Of its caps, and of its offer's redemption limit."""
-    for cap in candidate.content.caps:
-        yield _counter(cap.cell, cap.limit, cap.window, call)
+    for cap in candidate.content.limits.caps:
+        cell = call.record.history.get(cap.cell, caps.NEVER)
+        count = cap.window.how_many(cell, call.moment)
+        resets = cap.window.resets(cell, cap.limit, call.moment) if count >= cap.limit else None
+        yield Counter(cap.cell, count, cap.limit, resets, cap.window.words.removeprefix("in "))
     offer = candidate.content.offer
     if offer is not None and offer.doc.redeem_limit is not None:
         name = f"offer|{offer.doc.key}|conversion"

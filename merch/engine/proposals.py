@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 
 from audiences.rules.nodes import TraitLeaf, leaves
-from merch.engine import caps, edits
+from merch.engine import easing, edits
 from merch.engine.call import BIRTH_DATE, MARKET, PERSONALISATION, Call
 from merch.engine.compiled import Candidate, ReadyGuard, ReadyRule
 from merch.engine.edits import Edit
@@ -173,12 +173,6 @@ def _redeemed(candidate: Candidate, call: Call) -> Iterator[Edit]:
         yield from _below(name, offer.doc.redeem_limit, offer.doc.redeem_window, call)
 
 
-def _uncapped(candidate: Candidate, call: Call) -> Iterator[Edit]:
-    spent = caps.spent(candidate.content.caps, call.record.history, call.now)
-    if spent is not None:
-        yield from _below(spent.cell, spent.limit, spent.window, call)
-
-
 def _below(name: str, limit: int, window: int | None, call: Call) -> Iterator[Edit]:
     """One below the limit; or later, when the oldest that counts has left the window."""
     cell: HistoryCell | None = call.record.history.get(name)
@@ -205,5 +199,7 @@ _PROPOSE: Mapping[Reason, Callable[[Candidate, Call], Iterator[Edit]]] = {
     Reason.NOT_ELIGIBLE: _eligible,
     Reason.ALREADY_REDEEMED: _redeemed,
     Reason.GUARD_BLOCK: _guarded,
-    Reason.CAPPED: _uncapped,
+    Reason.CAPPED: easing.uncapped,
+    Reason.COOLDOWN: easing.rested,
+    Reason.PRESSURE: easing.relieved,
 }

@@ -10,6 +10,7 @@ from merch.engine.compiled import Candidate, Content, PlacementPlan
 from merch.engine.composing import choose_locale, fill
 from merch.engine.facts import Slot
 from merch.engine.filling import Filling
+from merch.engine.limiting import HOLD_SHOWN
 from merch.engine.trigger import Assigned
 
 PRICED_LIFE = 60 * MICROSECONDS
@@ -17,7 +18,7 @@ PRICED_LIFE = 60 * MICROSECONDS
 
 def slot_of(
     candidate: Candidate, content: Content, assigned: Assigned | None, filling: Filling, call: Call,
-    arranged: Arrangement | None,
+    arranged: Arrangement | None, *, hold: str | None = None,
 ) -> Slot:  # fmt: skip
     """Everything of one winner, unsigned."""
     creative = content.creative
@@ -47,6 +48,7 @@ def slot_of(
         step=place.step.key if place and place.step else None,
         pin=name,
         pinned_until=pin.end if pin else made,
+        hold=hold,
     )
 
 
@@ -59,13 +61,15 @@ def _probability(
 
 
 def valid_until(filling: Filling, plan: PlacementPlan, call: Call) -> int:
-    """At most a minute where a price is shown; never past the end of a price, a pin, a flight or a journey's step."""
+    """At most a minute with a price, five with a hold; never past the end of price, pin, flight or journey's step."""
     until = call.now + plan.doc.max_age * MICROSECONDS
     for winner in filling.winners:
         place = call.place_of(winner.candidate)
         ends = [until, winner.candidate.flight.instants(call.zone)[1], place.until if place else None]
         if winner.content.priced:
             ends += [call.now + PRICED_LIFE, _price_end(winner.content, call)]
+        if winner.slot.hold:
+            ends.append(call.now + HOLD_SHOWN)
         until = min(end for end in ends if end is not None)
     return until
 

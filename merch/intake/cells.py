@@ -11,7 +11,7 @@ from audiences.tiers import Tier
 from merch.intake.book import Book, Sold
 from merch.tokens import Claims
 
-# They neither obey nor count toward shared caps; caps of their own campaign, offer and tier still hold.
+# They neither obey nor count toward shared caps; caps of their own campaign, offer, tier and surface still hold.
 EXEMPT_TIERS = frozenset({Tier.LEGAL.value, Tier.SERVICE.value})
 
 # What the conversion of an offer begins, where its properties do not say.
@@ -35,7 +35,9 @@ def of_shown(shown: Mapping[str, Any], kind: str) -> Cells:
         names.append(f"offer|{shown['offer']}")
     if shown.get("mechanic"):
         names.append(f"mechanic|{shown['mechanic']}")
-    if tier not in EXEMPT_TIERS:
+    if tier in EXEMPT_TIERS:
+        names.append(f"surface|{shown.get('campaign', '')}@{shown.get('placement', '')}")
+    else:
         names += [f"placement|{shown.get('placement', '')}", f"format|{shown.get('format', '')}", "all|"]
     return tuple(f"{name}|{kind}" for name in names)
 

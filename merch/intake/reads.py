@@ -10,8 +10,18 @@ from typing import Any
 from msgspec import Struct
 
 from audiences.history import history_reads
-from campaigns.models import Campaign, FrequencyCap, Guard, JourneyVersion, OfferVersion, Step
+from campaigns.models import (
+    Campaign,
+    Cooldown,
+    FrequencyCap,
+    Guard,
+    JourneyVersion,
+    OfferVersion,
+    Pressure,
+    Step,
+)
 from experiments.models import Experiment
+from merch.intake.cells import EXEMPT_TIERS
 
 ANY = ""  # any key of the scope
 
@@ -28,16 +38,31 @@ class HistoryReads(Struct, frozen=True):
 
     @classmethod
     def now(cls) -> HistoryReads:
-        """From the rows as they are; nine queries."""
+        """From the rows as they are; eleven queries."""
         named: set[tuple[str, str, str]] = set()
         if OfferVersion.objects.filter(redeem_limit__isnull=False).exists():
             named.add(("offer", ANY, "conversion"))
-        for cap in FrequencyCap.objects.exclude(campaign__state="ENDED").select_related("campaign"):
-            own = cap.campaign.key if cap.campaign is not None and cap.scope == "CAMPAIGN" else cap.scope_key
-            named.add((cap.scope.lower(), own, cap.event))
+        for model in (FrequencyCap, Cooldown):
+            for limit in model.objects.exclude(campaign__state="ENDED").select_related("campaign"):
+                named |= _cells(limit)
+        if Pressure.objects.exists():
+            named |= {("format", ANY, "impression"), ("all", ANY, "dismissal")}
         for document in _rules():
             named |= history_reads(document)
         return cls(frozenset(named))
+
+
+def _cells(limit: FrequencyCap | Cooldown) -> set[tuple[str, str, str]]:
+    """Of one cap or cooldown; in an exempt tier a campaign's own counts the campaign's own."""
+    campaign = limit.campaign
+    if campaign is None:
+        return {(limit.scope.lower(), limit.scope_key, limit.event)}
+    own = ("campaign", campaign.key, limit.event)
+    if limit.scope == "CAMPAIGN":
+        return {own}
+    if campaign.tier in EXEMPT_TIERS:
+        return {own, ("surface", ANY, limit.event), (limit.scope.lower(), ANY, limit.event)}
+    return {(limit.scope.lower(), ANY, limit.event)}
 
 
 def _rules() -> list[Any]:

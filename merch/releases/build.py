@@ -29,13 +29,12 @@ from audiences.moments import micros
 from audiences.rules.graph import named
 from campaigns import journeydocs, money, schedule
 from campaigns.lifecycle import State
-from campaigns.models import Approval, Budget, FrequencyCap, Guard, Market, Placement, PlanGroup, Price
+from campaigns.models import Approval, Budget, Guard, Market, Placement, PlanGroup, Price
 from experiments.models import Experiment, Holdout
 from merch.engine.compiling import BadRelease, behaviours_read, compile_release
 from merch.engine.document import (
     BudgetDoc,
     CampaignDoc,
-    CapDoc,
     DrawDoc,
     ExperimentDoc,
     GuardDoc,
@@ -51,7 +50,7 @@ from merch.engine.document import (
     ZoneTable,
 )
 from merch.engine.journeydoc import JourneyDoc
-from merch.releases import ranking
+from merch.releases import limits, ranking
 
 YEARS_BEHIND, YEARS_AHEAD = 1, 6
 
@@ -71,7 +70,7 @@ class Rows(NamedTuple):
     prices: list[Price]
     placements: list[Placement]
     guards: list[Guard]
-    shared_caps: list[FrequencyCap]
+    shared: limits.Shared
     budgets: list[Budget]
     experiments: list[Experiment]
     holdouts: list[Holdout]
@@ -120,7 +119,7 @@ def _read() -> Rows:
         prices=list(Price.objects.select_related("plan", "market").order_by("plan", "market", "effective")),
         placements=list(Placement.objects.select_related("format", "experiment").prefetch_related("arms__variant")),
         guards=list(Guard.objects.filter(active=True).prefetch_related("markets")),
-        shared_caps=list(FrequencyCap.objects.filter(campaign__isnull=True)),
+        shared=limits.read(),
         budgets=list(Budget.objects.all()),
         experiments=list(
             Experiment.objects.exclude(state=Experiment.State.DRAFT)
@@ -204,7 +203,10 @@ def _document(rows: Rows, campaigns: list[CampaignDoc], now: datetime) -> Releas
         placements=placements,
         campaigns=tuple(campaigns),
         guards=tuple(_guard(guard, rows.audiences) for guard in rows.guards),
-        shared_caps=tuple(_cap(cap) for cap in rows.shared_caps),
+        shared_caps=rows.shared.caps,
+        shared_cooldowns=rows.shared.cooldowns,
+        pressure=rows.shared.pressure,
+        costs=rows.shared.costs,
         budgets={each.key: BudgetDoc(key=each.key, per_market=each.per_market) for each in rows.budgets},
         experiments={each.key: _experiment(each, rows.audiences) for each in rows.experiments if each.key in used},
         holdouts=tuple(_holdout(holdout) for holdout in rows.holdouts),
@@ -290,16 +292,6 @@ def _guard(guard: Guard, audiences: Mapping[str, Rule | None]) -> GuardDoc:
         markets=tuple(sorted(market.code for market in guard.markets.all())),
         requires=tuple(guard.requires),
         audiences=closure((guard.rule,), audiences),
-    )
-
-
-def _cap(cap: FrequencyCap) -> CapDoc:
-    return CapDoc(
-        scope=cap.scope,
-        event=cap.event,
-        limit=cap.limit,
-        window=None if cap.length is None else int(cap.length.total_seconds()) * 1_000_000,
-        scope_key=cap.scope_key,
     )
 
 

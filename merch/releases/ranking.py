@@ -30,6 +30,7 @@ def _placement(placement: Placement, tests: Collection[str]) -> PlacementDoc:
         fields=tuple(msgspec.convert(field, FieldDoc) for field in placement.format.fields),
         min_app_versions=placement.format.min_app_versions,
         when_degraded=placement.when_degraded,
+        interruption_cost=placement.format.interruption_cost,
         strategy=strategy(placement),
         experiment=test.key if test is not None and compares else None,
         arms={arm.variant.key: strategy(arm) for arm in placement.arms.all()} if compares else {},

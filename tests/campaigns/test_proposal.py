@@ -10,11 +10,12 @@ from django.contrib.auth.models import User
 from campaigns import operations, proposal
 from campaigns.models import Approval, Budget, CampaignItem, Creative, FrequencyCap, Offer
 from campaigns.profiling import audiences_named, profiled
-from merch.engine.document import ArmDoc, CampaignDoc, CapDoc
+from merch.engine.document import ArmDoc, CampaignDoc, CapDoc, CooldownDoc
 from tests.factories import (
     AudienceFactory,
     CampaignFactory,
     CampaignItemFactory,
+    CooldownFactory,
     CreativeContentFactory,
     CreativeFactory,
     DomainFactory,
@@ -83,6 +84,9 @@ def test_arms_caps_and_all_locales_are_in_it() -> None:
     ItemArmFactory(item=item, variant=experiment.variants.get(key="b"), creative=other, offer=offer)
     FrequencyCapFactory(campaign=campaign)
     FrequencyCapFactory(campaign=campaign, ever=True, scope=FrequencyCap.Scope.OFFER, limit=1)
+    FrequencyCapFactory(campaign=campaign, daily=True, strict=True)
+    FrequencyCapFactory(campaign=campaign, window="SESSION", length=None)
+    CooldownFactory(campaign=campaign)
 
     doc = msgspec.convert(proposal.content(campaign), CampaignDoc)
 
@@ -95,7 +99,10 @@ def test_arms_caps_and_all_locales_are_in_it() -> None:
     assert doc.caps == (
         CapDoc(scope="CAMPAIGN", event="impression", limit=3, window=7 * DAY),
         CapDoc(scope="OFFER", event="impression", limit=1, window=None),
+        CapDoc(scope="CAMPAIGN", event="impression", limit=3, kind="CALENDAR_LOCAL", unit="DAY", strict=True),
+        CapDoc(scope="CAMPAIGN", event="impression", limit=3, kind="SESSION"),
     )
+    assert doc.cooldowns == (CooldownDoc(scope="CAMPAIGN", event="dismissal", length=30 * DAY),)
 
 
 @pytest.mark.django_db
@@ -139,9 +146,9 @@ def test_queries_do_not_grow_with_campaigns(django_assert_num_queries: Any) -> N
     few = [ready_campaign().pk]
     many = [*few, *[ready_campaign().pk for _ in range(8)]]
 
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(12):
         proposal.contents(few)
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(12):
         assert len(proposal.contents(many)) == 9
 
 

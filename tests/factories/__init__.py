@@ -15,6 +15,7 @@ from tests.factories.audiences import (
 from tests.factories.campaigns import (
     CampaignFactory,
     CampaignItemFactory,
+    CooldownFactory,
     CreativeContentFactory,
     CreativeFactory,
     DomainFactory,
@@ -49,6 +50,7 @@ __all__ = [
     "CampaignFactory",
     "CampaignItemFactory",
     "ContextDefinitionFactory",
+    "CooldownFactory",
     "CreativeContentFactory",
     "CreativeFactory",
     "DomainFactory",

@@ -12,6 +12,7 @@ from campaigns.lifecycle import State
 from campaigns.models import (
     Campaign,
     CampaignItem,
+    Cooldown,
     Creative,
     CreativeContent,
     Domain,
@@ -28,6 +29,7 @@ from campaigns.models import (
     Plan,
     PlanGroup,
     Price,
+    Scope,
 )
 from tests.factories.audiences import FREE
 
@@ -249,11 +251,25 @@ class FrequencyCapFactory(factory.django.DjangoModelFactory[FrequencyCap]):
 
     class Params:
         ever = factory.Trait(window=FrequencyCap.Window.LIFETIME, length=None)
+        daily = factory.Trait(window=FrequencyCap.Window.CALENDAR_LOCAL, unit=FrequencyCap.Unit.DAY, length=None)
         shared = factory.Trait(campaign=None, scope=FrequencyCap.Scope.TIER)
 
     campaign = factory.SubFactory(CampaignFactory)
     limit = 3
     length = timedelta(days=7)
+
+
+class CooldownFactory(factory.django.DjangoModelFactory[Cooldown]):
+    """Thirty days of rest after the campaign was closed."""
+
+    class Meta:
+        model = Cooldown
+
+    class Params:
+        shared = factory.Trait(campaign=None, scope=Scope.FORMAT)
+
+    campaign = factory.SubFactory(CampaignFactory)
+    length = timedelta(days=30)
 
 
 class GuardFactory(factory.django.DjangoModelFactory[Guard]):

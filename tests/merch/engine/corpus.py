@@ -22,12 +22,14 @@ from merch.engine.document import (
     ArmDoc,
     CampaignDoc,
     CapDoc,
+    CooldownDoc,
     CreativeDoc,
     DrawDoc,
     ExperimentDoc,
     GuardDoc,
     HoldoutDoc,
     PlacementDoc,
+    PressureDoc,
     PriceDoc,
     Pulse,
     RangeDoc,
@@ -61,7 +63,7 @@ ADULTS_ONLY = GuardDoc(
     key="adults", mechanics=("TRIAL",), requires=("birth_date",), rule={"v": 1, "rule": {"all": []}}
 )  # fmt: skip
 COUNTRIES, WISHES = ("SE", "SE", "NO", "ZZ"), ("sv-SE", "zh-Hant-TW", "en-GB", "fr")
-CELLS = ("campaign|c1", "campaign|c2", "tier|COMMERCIAL", "all|", "offer|o1")
+CELLS = ("campaign|c1", "campaign|c2", "tier|COMMERCIAL", "all|", "offer|o1", "format|hero")
 
 
 class Question(NamedTuple):
@@ -116,6 +118,9 @@ def release_document(seed: int, size: int | None = None) -> ReleaseDoc:
         },
         guards=(ADULTS_ONLY,) if chance.once_in(3) else (),
         shared_caps=tuple(_cap(chance) for _ in range(chance.below(3))),
+        shared_cooldowns=(CooldownDoc(scope="ALL", event="impression", length=HOUR),) if chance.once_in(6) else (),
+        pressure=PressureDoc(allowance=chance.below(6)) if chance.once_in(4) else None,
+        costs={"hero": chance.below(3), "card": 0},
         experiments={"copy": _experiment(chance)},
         holdouts=tuple(_holdout(scope, key, chance) for scope, key in (("GLOBAL", ""), ("DOMAIN", "growth"))),
     )  # fmt: skip
@@ -130,8 +135,10 @@ def _rule(chance: Chance, depth: int = 0) -> dict[str, Any]:
 
 def _cap(chance: Chance) -> CapDoc:
     return CapDoc(
-        scope=chance.one(SCOPES), event="impression", limit=1 + chance.below(3), window=chance.one((None, DAY, 7 * DAY))
-    )
+        scope=chance.one(SCOPES), event="impression", limit=1 + chance.below(3),
+        window=chance.one((None, DAY, 7 * DAY)), kind=chance.one(("ROLLING", "ROLLING", "CALENDAR_LOCAL", "SESSION")),
+        unit=chance.one(("DAY", "WEEK", "MONTH")), strict=chance.once_in(3),
+    )  # fmt: skip
 
 
 def _experiment(chance: Chance) -> ExperimentDoc:
@@ -235,6 +242,9 @@ def _question(key: str, chance: Chance) -> Question:
         },
         traits={"minutes": 150} if chance.once_in(5) else {},
         prefetch=chance.once_in(4),
+        refused_holds={f"{c}/home": chance.one(("CAPPED", "DEGRADED_NO_COUNTERS")) for c in ("c1", "c2")}
+        if chance.once_in(6)
+        else {},
     )
     who = None if chance.once_in(8) else Subject(record, bits=chance.below(9_999) << 60)
     kills = frozenset(chance.some(("c1", "c2", "c3")) if chance.once_in(3) else ())

@@ -14,7 +14,17 @@ from msgspec.structs import replace
 from merch.engine.compiled import Release
 from merch.engine.compiling import compile_release
 from merch.engine.decide import decide
-from merch.engine.document import CapDoc, DrawDoc, GuardDoc, HoldoutDoc, PlacementDoc, Pulse, TermsDoc
+from merch.engine.document import (
+    CapDoc,
+    CooldownDoc,
+    DrawDoc,
+    GuardDoc,
+    HoldoutDoc,
+    PlacementDoc,
+    PressureDoc,
+    Pulse,
+    TermsDoc,
+)
 from merch.engine.edits import Given, edited
 from merch.engine.facts import HistoryCell, SuppressionFact
 from merch.engine.smallest import MOST_DECISIONS, MOST_EDITS, Smallest, as_json, smallest_change
@@ -168,6 +178,16 @@ STRICT = replace(SWEDEN, legal=(MINORS, replace(ADULTS, min_age=18, unknown_age=
             ready(campaign(caps=(CapDoc(scope="CAMPAIGN", event="impression", limit=3, window=7 * DAY),))),
             subject(history={"campaign|one|impression": IMPRESSIONS}),
             "impression of campaign one happened 2 times instead of 3", id="capped",
+        ),
+        pytest.param(
+            ready(campaign(cooldowns=(CooldownDoc(scope="CAMPAIGN", event="impression", length=7 * DAY),))),
+            subject(history={"campaign|one|impression": IMPRESSIONS}),
+            "impression of campaign one happened 0 times instead of 3", id="cooldown",
+        ),
+        pytest.param(
+            ready(campaign(), costs={"hero": 2}, pressure=PressureDoc(allowance=6)),
+            subject(history={"format|hero|impression": IMPRESSIONS}),
+            "impression of format hero happened 2 times instead of 3", id="pressure",
         ),
         pytest.param(
             ready(campaign(), guards=(GuardDoc(key="law", rule=rule({"all": []}), requires=("genre",)),)), subject(),

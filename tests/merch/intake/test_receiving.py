@@ -56,7 +56,7 @@ def test_an_impression_is_seen_by_the_next_decision() -> None:
         ),
         pytest.param(
             seen("dismissal", tier="SERVICE"),
-            {"campaign|first-trial", "offer|trial-30", "tier|SERVICE"},
+            {"campaign|first-trial", "offer|trial-30", "tier|SERVICE", "surface|first-trial@home-hero"},
             id="exempt-tiers-do-not-count-toward-shared-caps",
         ),
         pytest.param(seen("viewed", slot=-1, campaign=""), {"placement|home-hero", "all|"}, id="placement"),

@@ -9,10 +9,13 @@ from django.test.utils import CaptureQueriesContext
 
 from audiences.models import Revision, TraitDefinition
 from campaigns import operations
-from campaigns.models import Campaign, CreativeContent
+from campaigns.models import Campaign, CreativeContent, Pressure
+from merch.engine.clock import DAY
+from merch.engine.document import CapDoc, CooldownDoc, PressureDoc
 from merch.models import Kill, Publication, PublicationHold, Release
 from merch.releases import build, pulse, store
 from merch.releases.serving import Serving
+from tests.factories import CooldownFactory, FrequencyCapFactory, PlacementFormatFactory
 from tests.merch.releases.conftest import NOW, live
 
 
@@ -35,6 +38,25 @@ def test_a_release_carries_what_is_live_and_nothing_else(campaign: Campaign, edi
     store.publish(by=editor, now=NOW)
 
     assert process.refresh().release.doc.campaigns == ()
+
+
+def test_shared_limits_and_what_interrupting_costs_are_in_it(campaign: Campaign) -> None:
+    PlacementFormatFactory(key="full-screen", interruption_cost=80)
+    FrequencyCapFactory(campaign=None, scope="FORMAT", scope_key="full-screen", daily=True, strict=True)
+    CooldownFactory(shared=True)
+    Pressure.objects.create(allowance=100, shrink=20, least=40)
+
+    document = build.build(NOW).document
+
+    assert document.shared_caps == (
+        CapDoc(
+            scope="FORMAT", scope_key="full-screen", event="impression", limit=3, kind="CALENDAR_LOCAL", unit="DAY",
+            strict=True,
+        ),
+    )  # fmt: skip
+    assert document.shared_cooldowns == (CooldownDoc(scope="FORMAT", event="dismissal", length=30 * DAY),)
+    assert document.pressure == PressureDoc(allowance=100, window=7 * DAY, shrink=20, least=40)
+    assert document.costs == {"full-screen": 80}
 
 
 def test_an_unapproved_edit_of_a_live_campaign_is_not_served(

@@ -10,6 +10,7 @@ from audiences.models import Audience
 from campaigns.models import (
     Campaign,
     CampaignItem,
+    Cooldown,
     FrequencyCap,
     Offer,
     OfferVersion,
@@ -110,11 +111,22 @@ class FrequencyCapSerializer(serializers.ModelSerializer[FrequencyCap]):
 
     class Meta:
         model = FrequencyCap
-        fields = ("scope", "event", "limit", "window", "seconds")
+        fields = ("scope", "event", "limit", "window", "seconds", "unit", "strict")
 
     @extend_schema_field({"type": "integer", "nullable": True})
     def get_seconds(self, cap: FrequencyCap) -> int | None:
         return None if cap.length is None else int(cap.length.total_seconds())
+
+
+class CooldownSerializer(serializers.ModelSerializer[Cooldown]):
+    seconds = serializers.SerializerMethodField(help_text="How long it rests.")
+
+    class Meta:
+        model = Cooldown
+        fields = ("scope", "event", "seconds")
+
+    def get_seconds(self, cooldown: Cooldown) -> int:
+        return int(cooldown.length.total_seconds())
 
 
 class CampaignSerializer(serializers.ModelSerializer[Campaign]):
@@ -124,12 +136,13 @@ class CampaignSerializer(serializers.ModelSerializer[Campaign]):
     ends = WallTime(read_only=True, allow_null=True)
     items = CampaignItemSerializer(many=True, read_only=True)
     caps = FrequencyCapSerializer(many=True, read_only=True)
+    cooldowns = CooldownSerializer(many=True, read_only=True)
 
     class Meta:
         model = Campaign
         fields = (
             "key", "name", "goal", "state", "domain", "tier", "priority", "markets", "rule", "starts", "ends",
-            "time_zone", "fallback", "items", "caps", "created_at", "updated_at",
+            "time_zone", "fallback", "items", "caps", "cooldowns", "created_at", "updated_at",
         )  # fmt: skip
 
 

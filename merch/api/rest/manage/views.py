@@ -92,7 +92,7 @@ class CampaignView(ManageView):
     rows = (
         Campaign.objects.select_related("domain")
         .prefetch_related(
-            "markets", "caps", "items__placement", "items__offer", "items__creative", "items__experiment"
+            "markets", "caps", "cooldowns", "items__placement", "items__offer", "items__creative", "items__experiment"
         )
         .order_by("key")
     )  # fmt: skip
