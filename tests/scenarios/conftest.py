@@ -9,6 +9,7 @@ import pytest
 import redis
 from django.conf import settings
 from django.core.management import call_command
+from django.test import override_settings
 from pytest_django import DjangoDbBlocker
 
 from merch.subjects.rebuilding import rebuild
@@ -26,10 +27,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="module")
-def stage(request: pytest.FixtureRequest, django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Stage]:
+def stage(
+    request: pytest.FixtureRequest,
+    django_db_setup: None,
+    django_db_blocker: DjangoDbBlocker,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Stage]:
     """The scenario that the module names as SCENARIO, as of NOW or the module's own STAGED_AT."""
     client = redis.Redis.from_url(settings.REDIS_URL)
-    with django_db_blocker.unblock():
+    # A home of its own: what another scenario published must not be found on disk.
+    home = override_settings(MERCH_HOME=tmp_path_factory.mktemp("stage"))
+    with django_db_blocker.unblock(), home:
         restore()
         client.flushdb()
         now = getattr(request.module, "STAGED_AT", NOW)
