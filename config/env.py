@@ -38,6 +38,7 @@ class Environment:
     allowed_hosts: tuple[str, ...]
     csrf_trusted_origins: tuple[str, ...]
     web_workers: int
+    front: bool
     xdist_worker: int | None
 
 
@@ -70,6 +71,7 @@ def read() -> Environment:
         allowed_hosts=words("ALLOWED_HOSTS"),
         csrf_trusted_origins=words("CSRF_TRUSTED_ORIGINS"),
         web_workers=number("WEB_WORKERS", 1),
+        front=env.bool("MERCH_FRONT") if text("MERCH_FRONT") else True,
         xdist_worker=int(worker.removeprefix("gw")) if worker.startswith("gw") else None,
     )
 

@@ -1,15 +1,20 @@
 """Which callable does a web server run?"""
 
 import signal
+from collections.abc import Callable
 from importlib import import_module
+from typing import Any
 
+from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
 from config import env
 from config.supervision import die_with_parent
 
 env.set_default("DJANGO_SETTINGS_MODULE", "config.settings.production")
-application = get_wsgi_application()
+application: Callable[..., Any] = get_wsgi_application()
+if settings.MERCH_FRONT:
+    application = import_module("merch.api.rest.front").Front(application)
 
 # A worker whose server was killed would go on answering on the same port, beside the worker of the next one.
 die_with_parent(signal.SIGTERM)

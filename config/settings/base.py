@@ -23,6 +23,7 @@ MERCH_HOME: Path = ENVIRONMENT.home  # files a process keeps: releases on disk, 
 MERCH_DEPLOYMENT: str = ENVIRONMENT.deployment  # stamped into releases, tokens and keys
 MERCH_SECRET: bytes = server_secret(ENVIRONMENT.merch_secret, MERCH_HOME)
 MERCH_TOKEN_KEYS: tuple[int, ...] = ENVIRONMENT.token_keys  # the first signs; the others still verify
+MERCH_FRONT: bool = ENVIRONMENT.front  # POST /v1/decisions and /v1/events are answered before Django sees them
 SECRET_KEY: str = ENVIRONMENT.secret_key or blake2b(b"django", key=MERCH_SECRET[:64]).hexdigest()
 DEBUG: bool = ENVIRONMENT.debug
 ALLOWED_HOSTS: list[str] = list(ENVIRONMENT.allowed_hosts)

@@ -21,6 +21,7 @@ VARIABLES = [
     "ALLOWED_HOSTS",
     "CSRF_TRUSTED_ORIGINS",
     "WEB_WORKERS",
+    "MERCH_FRONT",
     "PYTEST_XDIST_WORKER",
 ]
 
@@ -36,18 +37,24 @@ def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch, valu
 
     assert (read.database_url, read.redis_url, read.broker_url, read.secret_key) == (None, None, None, None)
     assert (read.port, read.deployment, read.debug, read.allowed_hosts) == (8000, "local", False, ())
-    assert (read.home, read.token_keys) == (env.PROJECT / ".local", (1,))
+    assert (read.home, read.token_keys, read.front) == (env.PROJECT / ".local", (1,), True)
 
 
 def test_values_are_typed(monkeypatch: pytest.MonkeyPatch) -> None:
-    given = {"PORT": "8123", "DEBUG": "true", "ALLOWED_HOSTS": "a.example,b.example", "PYTEST_XDIST_WORKER": "gw1"}
+    given = {
+        "PORT": "8123",
+        "DEBUG": "true",
+        "ALLOWED_HOSTS": "a.example,b.example",
+        "PYTEST_XDIST_WORKER": "gw1",
+        "MERCH_FRONT": "no",
+    }
     for name, value in given.items():
         monkeypatch.setenv(name, value)
 
     read = env.read()
 
     assert (read.port, read.debug, read.allowed_hosts) == (8123, True, ("a.example", "b.example"))
-    assert read.xdist_worker == 1
+    assert (read.xdist_worker, read.front) == (1, False)
 
 
 def test_the_broker_is_the_serving_store_unless_named(monkeypatch: pytest.MonkeyPatch) -> None:

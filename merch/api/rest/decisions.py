@@ -90,6 +90,7 @@ class DecisionsView(HotView):
     """POST /v1/decisions."""
 
     limit = DECISION_BYTES
+    uses_sql = False
 
     def answer(self, body: bytes, call: Call) -> tuple[int, bytes]:
         asked = decode(body, DecisionCall)

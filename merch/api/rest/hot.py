@@ -45,7 +45,8 @@ class Reply(NamedTuple):
 class HotView(APIView):
     """A POST that skips Django REST framework; OPTIONS, 405 and the OpenAPI operation stay with it.
 
-    A subclass names its ``scopes`` and ``limit`` (bytes), gives ``answer``, and documents ``post``.
+    A subclass names its ``scopes`` and ``limit`` (bytes), and whether it ``uses_sql``; it gives ``answer``, and
+    documents ``post``.
     """
 
     authentication_classes = [KeyAuthentication]
@@ -53,6 +54,7 @@ class HotView(APIView):
     parser_classes = []
     scopes: ClassVar[frozenset[Scope]] = CLIENT_DOORS
     limit: ClassVar[int]
+    uses_sql: ClassVar[bool] = True
 
     def answer(self, body: bytes, call: Call) -> tuple[int, bytes]:
         """Status and JSON of one call. Raises Refused for a call that cannot be answered."""
