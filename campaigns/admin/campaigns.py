@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from audiences.admin.base import Cards, Rows
-from audiences.admin.fields import WallField, ZoneField
+from audiences.admin.fields import WallField, WordsField, ZoneField
 from audiences.admin.revising import FreshForm
 from audiences.admin.rules import RuleField
 from audiences.admin.showing import wall
@@ -33,6 +33,7 @@ class CampaignForm(FreshForm):
     """A campaign; wall times stay the hands of the clock that was meant."""
 
     rule = RuleField(required=False, label="Who", help_text="Empty: everyone. Below it reads back as a sentence.")
+    steps = WordsField(required=False, help_text="Of the journey, by key, separated by commas. Empty: at each of them.")
     starts = WallField(help_text="Wall time, inclusive: 09:00 is nine o'clock on the clocks of the zone below.")
     ends = WallField(required=False, help_text="Wall time, exclusive. Empty: until somebody ends it.")
     time_zone = ZoneField(
@@ -155,7 +156,7 @@ class CampaignAdmin(VerbPages, panels.Panels, VoidsApprovals):
     list_display = ("heading", "state_label", "flight", "tier_label", "in_markets", "item_count_shown", "shown_domain")
     list_filter = ("state", "tier", "domain", "markets", "fallback")
     search_fields = ("key", "name", "goal")
-    autocomplete_fields = ("domain", "markets", "budgets")
+    autocomplete_fields = ("journey", "domain", "markets", "budgets")
     prepopulated_fields = {"key": ("name",)}
     inlines = (ItemCards, CapRows, CooldownRows)
     readonly_fields = ("standing", "rule_said", "instants", "measured", "checks")
@@ -177,7 +178,7 @@ class CampaignAdmin(VerbPages, panels.Panels, VoidsApprovals):
                 )
             },
         ),
-        ("2. Who", {"fields": ("rule",)}),
+        ("2. Who", {"fields": ("rule", ("journey", "steps"), "pin_hours")}),
         ("4. When", {"fields": ("starts", "ends", "time_zone", "instants")}),
         ("6. How much", {"fields": ("budgets",)}),
         ("7. Measured how", {"fields": ("measured",)}),

@@ -102,7 +102,7 @@ class JourneyVersion(models.Model):
     gate = models.JSONField(default=dict, blank=True, help_text="Who may be in it, asked at each decision.")
     length = models.DurationField(default=timedelta(days=14), help_text="From the entry to the end.")
     rest = models.DurationField(
-        default=timedelta(0), help_text="After the end: nothing of it is shown, its group stays taken."
+        null=True, blank=True, help_text="After the end: nothing of it is shown, its group stays taken. Empty: none."
     )
     re_entry = models.DurationField(
         null=True, blank=True, help_text="After leaving, before it may be entered again. Empty: once in a lifetime."
@@ -174,7 +174,7 @@ class Step(models.Model):
     version = models.ForeignKey(JourneyVersion, on_delete=models.CASCADE, related_name="steps")
     position = models.PositiveSmallIntegerField(default=0)
     key = models.CharField(max_length=100, validators=[SLUG])
-    after = models.DurationField("opens after", default=timedelta(0), help_text="e.g. 3 days.")
+    after = models.DurationField("opens after", null=True, blank=True, help_text="e.g. 3 days. Empty: at once.")
     since = models.CharField(max_length=8, choices=Since, default=Since.ENTRY)
     closes = models.DurationField(
         "closes after", null=True, blank=True, help_text="Empty: when the step after it opens, else with the journey."

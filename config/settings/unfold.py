@@ -50,6 +50,8 @@ NAVIGATION: list[dict[str, Any]] = [
         "What we show",
         entry("Campaigns", "campaign", "campaigns.campaign"),
         entry("Approvals", "verified", "campaigns.approval", badge="merch.admin.home.waiting"),
+        entry("Journeys", "route", "campaigns.journey"),
+        entry("Journey versions", "account_tree", "campaigns.journeyversion"),
         entry("Offers", "sell", "campaigns.offer"),
         entry("Creatives", "palette", "campaigns.creative"),
     ),

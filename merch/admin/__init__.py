@@ -2,8 +2,8 @@
 
 from django.contrib import admin
 
-from merch.admin import keys, releases
+from merch.admin import journeys, keys, releases
 
 admin.site.index_template = "merch/admin/home.html"
 
-__all__ = ["keys", "releases"]
+__all__ = ["journeys", "keys", "releases"]

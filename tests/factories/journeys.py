@@ -28,7 +28,7 @@ def drafted(key: str = "cohesive", steps: dict[str, dict[str, Any]] | None = Non
     journey = Journey.objects.create(key=key, name=key.title())
     version = JourneyVersion.objects.create(journey=journey, number=1, **plain | changes)
     days = (("hint", 0), ("card", 3), ("screen", 7))
-    chosen = {name: {"after": timedelta(days=day)} for name, day in days} if steps is None else steps
+    chosen = {name: {"after": timedelta(days=day) or None} for name, day in days} if steps is None else steps
     for position, (name, said) in enumerate(chosen.items()):
         Step.objects.create(version=version, position=position, key=name, **said)
     return version
