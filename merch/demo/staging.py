@@ -108,6 +108,14 @@ def _limits(document: dict[str, Any], staff: Staff, now: datetime, why: str) -> 
         )
         operations.edited(holdout, None, by=staff.editor, now=now)
         experiments.draw(holdout, raw["size"], by=staff.editor, now=now, why=why)
+        for later in raw.get("later", ()):
+            begins = now + timedelta(days=later["days"])
+            dark = begins + timedelta(days=later.get("previous_dark_days", 0))
+            # After the draw before it has begun, which it would replace otherwise.
+            after = now + timedelta(microseconds=1)
+            experiments.draw(
+                holdout, later["size"], by=staff.editor, now=after, starts_at=begins, keep_previous_until=dark, why=why
+            )
 
 
 def _behaviours(now: datetime) -> None:
