@@ -67,6 +67,11 @@ def first_false(rule: Rule, env: Env, bit_positions: BitPositions) -> Rule:
     return Rule(_first_false(rule.node, _Judge(env, bit_positions)))
 
 
+def window_start(window: Window, env: Env) -> int:
+    """The first moment that a windowed count counts; of a lifetime there is none."""
+    return _Judge(env, {}).since(window)
+
+
 def _first_false(node: Node, judge: "_Judge") -> Node:
     """The first false conjunct, walking into groups of ``all`` but not into an audience's own rule."""
     if isinstance(node, All):

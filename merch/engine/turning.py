@@ -11,7 +11,8 @@ from typing import Any
 from audiences.rules import BitPositions, Env, Rule, Type, describe, holds
 from audiences.rules.behaviours import bit_of
 from audiences.rules.compare import RELATIVE, counted
-from audiences.rules.days import DAY, HOUR, month_edge, months_before
+from audiences.rules.days import DAY, month_edge, months_before
+from audiences.rules.evaluate import window_start
 from audiences.rules.nodes import (
     All,
     AnyOf,
@@ -85,11 +86,7 @@ def _at(leaf: HistoryLeaf, cell: HistoryCell | None, at: int | None) -> HistoryC
 
 
 def _since(window: Window, env: Env) -> int | None:
-    if window.unit == "lifetime":
-        return None
-    if window.unit == "local_day":
-        return env.day_start
-    return env.now - window.size * (HOUR if window.unit == "hours" else DAY)
+    return None if window.unit == "lifetime" else window_start(window, env)
 
 
 def _happened(cell: HistoryCell | None, since: int | None, now: int) -> int:
@@ -189,7 +186,7 @@ def _moments(op: str, size: Any, wanted: bool, env: Env) -> list[Any]:
     if op == "in_next_days":
         return [env.now + 1 if wanted else env.now]
     # The first microsecond that is not "before".
-    edge = env.now - size * DAY + 1 if op.endswith("_days") else month_edge(env.today, env.day_start, size)
+    edge = env.now - size * DAY + 1 if op.endswith("_days") else month_edge(env.today, env.day_start, size, env.starts)
     if op.startswith("within"):
         return [env.now if wanted else edge - 1]
     return [edge - 1 if wanted else edge]

@@ -89,6 +89,18 @@ def test_two_releases_are_compared_in_words_and_for_machines(
     assert told("diff_releases", digests[1], "next").strip() == "no difference"
 
 
+def test_a_release_is_looked_over_for_what_can_never_show(
+    published: Publication, campaign: Campaign, editor: User, approver: User
+) -> None:
+    assert told("lint_release") == "nothing to look at\n"
+    live(editor, approver, key="z-twin")
+
+    (only,) = json.loads(told("lint_release", "next", "--json"))
+
+    assert (only["kind"], only["campaign"], only["other"]) == ("colliding", "z-twin", campaign.key)
+    assert told("lint_release", published.release_id) == "nothing to look at\n"
+
+
 def test_a_roll_back_holds_publication_until_somebody_lifts_it(published: Publication, editor: User) -> None:
     digest = published.release_id.removeprefix("sha256:")[:12]
 
@@ -127,6 +139,7 @@ def test_a_kill_is_lifted_by_the_same_command(campaign: Campaign) -> None:
         (("publish_release", "--why", "y" * 201), "200 characters"),
         (("rollback_release", ""), "4 digits"),
         (("explain_decision", "one"), "invalid UUID"),
+        (("lint_release", "abcd"), "0 releases begin with"),
         (("diff_releases", "abcd", "next"), "0 releases begin with"),
         (("diff_releases", "abcd", "next", "--sample", "2"), "is no share"),
         (("verify_decisions", "--since", "2026-13-40T00:00:00Z"), "--since"),
