@@ -5,6 +5,7 @@
 #   make test    run the whole suite, beside a running demo (ARGS="-k caps" goes to pytest)
 #   make check   lint, types, contracts between packages, migrations
 #   make bench   measure, as JSON and a table
+#   make golden  decide the golden corpus again (ARGS=--draw makes its inputs anew)
 #   make soak-clients   200 simulated devices over 30 days, offline and with wrong clocks; some minutes
 #
 # DATABASE_URL and REDIS_URL name servers of your own instead of the embedded ones.
@@ -20,7 +21,7 @@ RUN := .venv/bin/python
 # Tests and checks have a home of their own, so that a demo may run beside them.
 EMBEDDED := $(RUN) -m config.embedded exec --home $(MERCH_HOME)/test --test --
 
-.PHONY: demo reset test check bench soak-clients install install-dev
+.PHONY: demo reset test check bench golden soak-clients install install-dev
 
 demo: install
 	@$(RUN) -m config.demo run --end-with-parent
@@ -41,6 +42,9 @@ check: install-dev
 
 bench: install-dev
 	@$(RUN) -m config.embedded exec --home $(MERCH_HOME)/bench -- $(RUN) -m benchmarks.run $(ARGS)
+
+golden: install-dev
+	@DJANGO_SETTINGS_MODULE=config.settings.test $(RUN) -m tests.golden.generate $(ARGS)
 
 soak-clients: install-dev
 	@$(EMBEDDED) $(RUN) -m pytest -s -m soak tests/clients $(ARGS)
