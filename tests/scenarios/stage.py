@@ -34,7 +34,8 @@ CONTEXT = {"country": "SE", "locale": "sv-SE", "platform": "ios", "app_version":
 class Shown:
     """The answer to one call, explained: what is shown, and the one reason of everybody else."""
 
-    def __init__(self, decision: Decision, body: Mapping[str, Any], at: datetime) -> None:
+    def __init__(self, request: Request, decision: Decision, body: Mapping[str, Any], at: datetime) -> None:
+        self.request = request
         self.decision = decision
         self.body = body
         self.at = at
@@ -155,4 +156,4 @@ class Stage:
         assert unreadable or subject is not None
         decision = decide(self.release, pulse or self.pulse, request, subject, micros(at), explain=True)
         assert not decision.errors
-        return Shown(decision, answering.body_of(decision, request), at)
+        return Shown(request, decision, answering.body_of(decision, request), at)
