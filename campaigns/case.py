@@ -10,12 +10,13 @@ from django.conf import settings
 from django.utils.functional import cached_property
 
 from audiences.rules import Vocabulary
-from campaigns import proposal, rulechecks, schedule
+from campaigns import guardchecks, lawchecks, proposal, rulechecks, schedule
 from campaigns.models import (
     Campaign,
     CampaignItem,
     Creative,
     Market,
+    Mechanic,
     Offer,
     OfferVersion,
     Placement,
@@ -33,6 +34,11 @@ class Shown(NamedTuple):
     creative: Creative
     offer: Offer | None
     version: OfferVersion | None
+
+    @property
+    def version_key(self) -> str | None:
+        """As the content names it: key@number."""
+        return f"{self.version.offer.key}@{self.version.number}" if self.version else None
 
 
 class Case:
@@ -63,12 +69,12 @@ class Case:
     @cached_property
     def chosen_markets(self) -> list[Market]:
         """Those that the campaign names; empty: it runs everywhere."""
-        return list(self.campaign.markets.all())
+        return list(self.campaign.markets.prefetch_related("legal_profiles"))
 
     @cached_property
     def markets(self) -> list[Market]:
         """Where it would be shown; never in an embargoed market unless that is named."""
-        return self.chosen_markets or list(Market.objects.filter(embargoed=False))
+        return self.chosen_markets or list(Market.objects.filter(embargoed=False).prefetch_related("legal_profiles"))
 
     @cached_property
     def versions(self) -> dict[int, OfferVersion]:
@@ -89,6 +95,37 @@ class Case:
     def creatives(self) -> list[Creative]:
         """Every creative once, in the order of its key."""
         return sorted({each.creative for each in self.shown}, key=lambda creative: creative.key)
+
+    @cached_property
+    def targets(self) -> list[guardchecks.Target]:
+        """What is shown on the same terms, once: guards and rules answer for it as one."""
+        names: dict[int | None, list[str]] = {}
+        for each in self.shown:
+            names.setdefault(each.version.pk if each.version else None, []).append(each.name)
+        versions = {version.pk: version for version in self.versions.values()}
+        return [
+            guardchecks.Target(", ".join(found), versions.get(pk) if pk is not None else None)
+            for pk, found in names.items()
+        ]
+
+    @cached_property
+    def guarded(self) -> list[guardchecks.Finding]:
+        """Whom the guards stop."""
+        return guardchecks.look(self.campaign, self.targets, self.vocabulary, now=self.now)
+
+    @cached_property
+    def natures(self) -> list[lawchecks.Nature]:
+        """What the law asks of everything that is shown."""
+        offers = self.content["offers"]
+        return [
+            lawchecks.Nature(
+                name=each.name,
+                profiled=self.content["profiled"] or bool(each.version and offers[str(each.version_key)]["profiled"]),
+                urgent=each.creative.urgency,
+                trial=each.offer is not None and each.offer.mechanic == Mechanic.TRIAL,
+            )
+            for each in self.shown
+        ]
 
     @cached_property
     def prices(self) -> dict[tuple[int, int], list[Price]]:

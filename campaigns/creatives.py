@@ -1,7 +1,9 @@
 """Does a creative's content fit its format, and does it say nothing that it must not?
 
 Pure. The types of field: text, url, image, cta ({"label", "href"}) and bool. No HTML anywhere; the only braces are
-{price}, {then} and {saving}; amounts never stand in the text.
+{price}, {then} and {saving}. Amounts never stand in the text, in any spelling, nor do digits touch a placeholder, so
+that what a creative says it costs is what the quote says. A percentage is no amount: "50 % off" may stand, and {saving}
+says what it comes to.
 """
 
 from __future__ import annotations
@@ -22,15 +24,27 @@ MOST_FIELDS = 40
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}", re.ASCII)
 _PLACEHOLDER = re.compile(r"\{(price|then|saving)\}")
+# 1{price} would read as 1119.00, and so would 1 {price} where groups of digits stand apart.
+_ONE = r"\{(?:price|then|saving)\}"
+_TOUCHED = re.compile(rf"(?:\d(?:[.,'+-]+|\s)?|[-−–+]){_ONE}|{_ONE}(?:[.,']?\d|\s\d{{3}}(?!\d)|\{{)")
 _MARKUP = re.compile(r"<[a-zA-Z/!?]|&[a-zA-Z#][a-zA-Z0-9]{1,31};")
 # What currencies are called in prose. Signs ($, €, ₹ ...) are known by their Unicode category.
-_WORDS = (
-    r"(?:kr|zł|kč|ft|lei|лв|руб|fr|rp|rm|tl|usd|eur|gbp|sek|nok|dkk|chf|jpy|brl|inr|mxn|pln|czk|huf|ron|cad|aud|nzd"
-    r"|dollars?|euros?|pounds?|kron(?:a|or|er|en)|yen|reais|rupees?|cents?|pence)"
+_NAMES = (
+    r"kr|zł\w*|kč|ft|lei|лв|грн|руб\w*|fr|rp|rm|tl|rs|usd|eur|gbp|sek|nok|dkk|chf|jpy|brl|inr|mxn|pln|czk|huf|ron|cad|aud"
+    r"|nzd|krw|cny|hkd|sgd|twd|thb|idr|myr|vnd|zar|aed|sar|egp|ngn|kes|uah|rub|bgn|isk|ils|clp|ars|uyu|dollars?|euro[san]?"
+    r"|euró\w*|pounds?|kron(?:a|or|er|en)|yen|yuan|reais|rupees?|cents?|pence|pesos?|francs?|franken|liras?|lire|forint"
+    r"|baht|د\.إ|ر\.س|درهم|ريال"
 )
+# These also mean something else before a number: "won 5 awards".
+_AFTER_ONLY = r"|won|rand|bucks?|quid|crowns?"
+_HOW_MANY = r"(?:k|mio\.?|million|thousand)?\s?"
 # Two decimals, grouped or not; 8.9.40 is a version.
 _DECIMALS = r"(?<![\d.,'])(?:\d{1,3}(?:[.,' ]\d{3})+|\d+)[.,']\d\d(?!\d|[.,']\d)"
-_AMOUNT = re.compile(rf"{_DECIMALS}|\d\s?¤|¤\s?\d|(?<![a-z])\d[\d.,' ]*{_WORDS}\b|\b{_WORDS}\.?\s?\d", re.IGNORECASE)
+_AMOUNT = re.compile(
+    rf"{_DECIMALS}|\d\s?¤|¤\s?[.,]?\d|\d\s?[:,][-–—]|(?<!\d)\d\dp\b|\d\s?[円元圆원]"
+    rf"|(?<![a-z])\d[\d.,' –—-]*{_HOW_MANY}(?:{_NAMES}{_AFTER_ONLY})\b|\b(?:{_NAMES})\.?\s?\d",
+    re.IGNORECASE,
+)
 
 
 _VERSION = ValueType(Type.VERSION)
@@ -141,6 +155,9 @@ def _text(value: object, where: str, longest: int | None, schemes: Collection[st
     if "{" in rest or "}" in rest:
         hint = f"Use {', '.join(f'{{{name}}}' for name in PLACEHOLDERS)} and no other braces."
         found.append(Problem("creative.placeholder", f"{where} contains an unknown placeholder.", hint))
+    if _TOUCHED.search(value):
+        hint = "Put a word between them, or the reader sees another amount."
+        found.append(Problem("creative.amount", f"{where} has digits or an amount right beside a placeholder.", hint))
     amount = amount_in(rest)
     if amount:
         hint = "Write {price}, {then} or {saving}; the quote fills in what is charged."

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 
-from campaigns import creatives, money, rulechecks, schedule, terms
+from campaigns import creatives, guardchecks, lawchecks, money, rulechecks, schedule, terms
 from campaigns.case import Case
 from campaigns.experimentchecks import experiment_problems
 from campaigns.journeychecks import campaign_problems
@@ -155,6 +155,23 @@ def guards_parse(case: Case) -> Iterator[Problem]:
         yield from rulechecks.requires_problems(guard.requires, case.vocabulary, f"The guard {guard.key}")
 
 
+def guards_let_somebody_pass(case: Case) -> Iterator[Problem]:
+    yield from guardchecks.stopped_for_all(case.guarded)
+
+
+def guards_stop_some(case: Case) -> Iterator[Problem]:
+    yield from guardchecks.stopped_for_some(case.guarded)
+
+
+def law_allows_somebody(case: Case) -> Iterator[Problem]:
+    if case.markets:
+        yield from lawchecks.shown_to_nobody(case.natures, case.markets)
+
+
+def law_forbids_some(case: Case) -> Iterator[Problem]:
+    yield from lawchecks.shown_to_some(case.natures, case.markets)
+
+
 def fallback_unpriced(case: Case) -> Iterator[Problem]:
     """It is shown to people of whom nothing could be read, so that no price is known."""
     if not case.campaign.fallback:
@@ -194,5 +211,9 @@ CHECKS: tuple[Check, ...] = (
     audiences_exist,
     behaviour_computed,
     guards_parse,
+    guards_let_somebody_pass,
+    law_allows_somebody,
 )
-NOTES: tuple[Check, ...] = (clocks_change, locales_by_default, unpriced_note)
+NOTES: tuple[Check, ...] = (
+    clocks_change, locales_by_default, unpriced_note, guards_stop_some, law_forbids_some,
+)  # fmt: skip

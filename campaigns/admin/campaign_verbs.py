@@ -147,6 +147,7 @@ def review(request: HttpRequest, campaign: Any) -> dict[str, Any]:
         "before_at": moment(before.decided_at) if before else "",
         "changes": changes(before.content, asked.content) if before else [],
         "content": readable(asked.content),
+        "notes": readiness.notes(campaign, now=request_now(request)),
         "initial": {"approval": asked.pk},
     }
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.http import HttpRequest
+from django.utils import timezone
 from unfold.decorators import display
 
 from audiences.admin.fields import TicksField, TraitNamesField
 from audiences.admin.revising import FreshForm
 from audiences.admin.rules import RuleField, labels, sentence
 from audiences.catalogue import vocabulary
+from campaigns import guardchecks
 from campaigns.admin.base import VoidsApprovals
 from campaigns.models import Budget, Domain, Guard, Mechanic
 from campaigns.models.campaigns import TIERS
@@ -47,6 +49,11 @@ class GuardAdmin(VoidsApprovals):
         ("What it applies to", {"fields": ("tiers", "mechanics", "markets")}),
         ("What must be known and hold", {"fields": ("requires", "rule")}),
     )
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        for problem in guardchecks.lets_unknown_through(form.instance, vocabulary(), now=timezone.now()):
+            messages.warning(request, f"{problem.sentence} {problem.hint}")
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         shown = super().get_changelist_instance(request)

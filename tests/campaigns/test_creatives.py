@@ -96,6 +96,12 @@ def test_fields_are_an_object(values: object) -> None:
         "119 kr", "119kr", "119:- nu 119,00", "kr 119", "€9", "9 €", "9€", "$ 9", "£4.99", "US$5", "4.99", "4,99",
         "USD 5", "5 USD", "5usd", "1 299,00", "1'299.00", "10 euros", "5 Dollars", "99 cents", "₹ 99", "99 zł",
         "１１９ kr", "٩٩ €", "R$ 9", "5 kronor", "¥980", "CHF 9", "9 Ft", "99 Kč", "99,- eller 99 SEK",
+        "119:-", "49,-", "5,– Euro", "5€99", "Rs 500", "Rs.500", "500 Rs", "99 руб.", "99 рублей",
+        "500円", "５００円", "500元", "100 원", "5 bucks", "99p", "50¢", "$.99", "NT$ 99", "99 грн", "10 BGN",
+        "AED 10", "THB 99",
+        "99 baht",
+        "10 pesos", "5 quid", "kr. 49", "49 kr.", "99 Franken", "9 złotych", "500 KRW", "1 million VND", "99 SGD",
+        "99 د.إ", "100 won", "5 euróért", "5 euroa", "10k yen", "£5", "5 EUR", "EUR5", "¥500", "4,99 kr",
     ],
 )  # fmt: skip
 def test_an_amount_is_found(text: str) -> None:
@@ -105,7 +111,9 @@ def test_an_amount_is_found(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     ["30 days", "3 months", "2,000 songs", "100 million songs", "version 8.9.40", "50 % off", "24/7", "No. 1", "8.9",
-     "since 2008", "top 50 krautrock songs", "5 friends", "20:15", "1 frame", "10.000 Lieder", "5.1 jazz"],
+     "since 2008", "top 50 krautrock songs", "5 friends", "20:15", "1 frame", "10.000 Lieder", "5.1 jazz",
+     "50% off", "50 % rabatt", "1080p", "won 5 awards", "20:15-21:00", "1.-3. Mai", "5 European artists", "100 wonders",
+     "3 randoms", "2 thousand songs"],
 )  # fmt: skip
 def test_other_numbers_are_not(text: str) -> None:
     assert amount_in(f"Hear {text} now") is None
@@ -114,6 +122,29 @@ def test_other_numbers_are_not(text: str) -> None:
 @given(st.text())
 def test_any_text_is_answered(text: str) -> None:
     content_problems(SCHEMA, {"title": text, "link": text, "cta": {"label": text, "href": text}}, "hero", {"merch"})
+
+
+@pytest.mark.parametrize("spelling", ["4.99", "4,99 kr", "£5", "5 EUR", "¥500", "119:-"])
+@pytest.mark.parametrize("where", ["title", "body", "cta"])
+def test_an_amount_is_refused_in_every_text_at_any_depth(spelling: str, where: str) -> None:
+    value: Any = {"label": f"Now {spelling}", "href": "merch://a"} if where == "cta" else f"Now {spelling}"
+
+    assert ids(**{where: value}) == ["creative.amount"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["1{price}", "{price}0", "{price}.50", "{price}{then}", "-{saving}", "Now 1,{price}", "+{price}", "{then}'5"],
+)
+def test_digits_that_touch_a_placeholder_would_read_as_another_amount(text: str) -> None:
+    assert ids(body=text) == ["creative.amount"]
+
+
+@pytest.mark.parametrize(
+    "text", ["{price}.", "{price}, then {then}", "({saving})", "3 x {price}", "{price}/month", "“{price}”"]
+)
+def test_punctuation_may_touch_it(text: str) -> None:
+    assert ids(body=text) == []
 
 
 def test_placeholders_are_found_at_any_depth() -> None:

@@ -34,6 +34,7 @@ from tests.factories import (
     ExperimentFactory,
     GuardFactory,
     ItemArmFactory,
+    LegalProfileFactory,
     MarketFactory,
     OfferFactory,
     OfferVersionFactory,
@@ -295,7 +296,7 @@ def test_amounts_are_needed_for_each_named_market(campaign: Campaign, now: datet
 
 def test_a_campaign_for_every_market_needs_a_price_in_one(campaign: Campaign, now: datetime) -> None:
     campaign.markets.clear()
-    MarketFactory(code="NO", default_locale="sv-NO")
+    LegalProfileFactory(market=MarketFactory(code="NO", default_locale="sv-NO"))
 
     assert ids(campaign, now) == set()
     assert [note.id for note in readiness.notes(campaign, now=now)] == ["price.missing"]
@@ -323,7 +324,7 @@ def test_a_default_locale_is_worth_a_note(campaign: Campaign, now: datetime) -> 
 
 
 def test_clock_changes_are_worth_a_note(db: None, now: datetime) -> None:
-    new_york = MarketFactory(code="US", time_zone="America/New_York")
+    new_york = LegalProfileFactory(market=MarketFactory(code="US", time_zone="America/New_York")).market
     gap, overlap = datetime(2026, 3, 8, 2, 30), datetime(2026, 11, 1, 1, 30)  # noqa: DTZ001 - wall times
     campaign = CampaignFactory(markets=[new_york], starts=gap, ends=overlap)
 
@@ -337,7 +338,9 @@ def test_everything_comes_at_once(db: None, now: datetime) -> None:
     campaign = CampaignFactory(markets=[market], rule=UNKNOWN, time_zone="Nowhere", ends=WALL)
     CampaignItemFactory(campaign=campaign, creative=CreativeFactory(), offer=OfferFactory())
 
-    assert ids(campaign, now) == {"flight.zone", "creative.missing", "offer.unpublished", "rule.unknown_trait"}
+    assert ids(campaign, now) == {
+        "flight.zone", "creative.missing", "offer.unpublished", "rule.unknown_trait", "law.nobody",
+    }  # fmt: skip
 
 
 def test_a_filled_condition_is_ready(campaign: Campaign, now: datetime) -> None:

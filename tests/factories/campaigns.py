@@ -55,11 +55,13 @@ class MarketFactory(factory.django.DjangoModelFactory[Market]):
 
 
 class LegalProfileFactory(factory.django.DjangoModelFactory[LegalProfile]):
-    """Everything is allowed, at every age."""
+    """Everything is allowed, at every age. The same market and lowest age twice is the same row."""
 
     class Meta:
         model = LegalProfile
+        django_get_or_create = ("market", "min_age")
 
+    min_age = 0
     market = factory.SubFactory(MarketFactory)
     unknown_age = "ALLOW"
     unknown_consent = "ALLOW"

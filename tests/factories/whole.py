@@ -9,6 +9,7 @@ from tests.factories.campaigns import (
     CampaignFactory,
     CampaignItemFactory,
     CreativeFactory,
+    LegalProfileFactory,
     MarketFactory,
     OfferFactory,
     PlanFactory,
@@ -17,8 +18,9 @@ from tests.factories.campaigns import (
 
 
 def priced(plan_key: str = "premium") -> Market:
-    """Sweden, where the plan costs 119.00 SEK a month."""
+    """Sweden, where the plan costs 119.00 SEK a month and the law allows everything."""
     market = MarketFactory()
+    LegalProfileFactory(market=market)
     plan = PlanFactory(key=plan_key)
     if not Price.objects.filter(plan=plan, market=market).exists():
         PriceFactory(plan=plan, market=market)

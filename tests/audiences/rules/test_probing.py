@@ -16,6 +16,7 @@ from audiences.rules.probing import MOST_SUBJECTS, Prober, _pairwise
 from tests.audiences.rules.strategies import AUDIENCES, NOW, TODAY, Json, documents, rule_of
 
 ENV = env_at(NOW, key="")
+SCORE = ("trait", "score")
 
 
 def node(document: Json) -> Node:
@@ -25,14 +26,16 @@ def node(document: Json) -> Node:
 @pytest.mark.parametrize(
     ("leaf", "fact", "values"),
     [
-        pytest.param({"trait": "score", "op": "gte", "value": 3}, ("trait", "score"), {2, 3, 4}, id="number"),
-        pytest.param({"trait": "score", "op": "between", "value": [1, 5]}, ("trait", "score"), {0, 1, 2, 4, 5, 6}, id="range"),
-        pytest.param({"trait": "tier", "op": "eq", "value": "free"}, ("trait", "tier"), {"free", "family"}, id="closed"),
+        pytest.param({"trait": "score", "op": "gte", "value": 3}, SCORE, {2, 3, 4}, id="number"),
+        pytest.param({"trait": "score", "op": "between", "value": [1, 5]}, SCORE, {0, 1, 2, 4, 5, 6}, id="range"),
+        pytest.param({"trait": "tier", "op": "eq", "value": "free"}, ("trait", "tier"), {"free", "family"}, id="text"),
         pytest.param(
             {"trait": "expiry", "op": "before_days", "value": 60}, ("trait", "expiry"),
             {TODAY - 60, TODAY - 59, TODAY, TODAY + 1}, id="days",
         ),
-        pytest.param({"trait": "genres", "op": "contains", "value": "pop"}, ("trait", "genres"), {(), ("pop",)}, id="set"),
+        pytest.param(
+            {"trait": "genres", "op": "contains", "value": "pop"}, ("trait", "genres"), {(), ("pop",)}, id="set"
+        ),
     ],
 )  # fmt: skip
 def test_a_fact_has_the_values_around_its_edges_and_may_be_unknown(leaf: Json, fact: Any, values: set[Any]) -> None:

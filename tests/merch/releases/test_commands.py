@@ -164,7 +164,7 @@ def test_a_decision_at_the_terminal_names_every_candidate(published: Publication
     nowhere = json.loads(told(*ask, "--at", "2001-01-01T00:00:00Z", "--release", published.release_id))
 
     assert (body["decision_id"], body["release"]) == (str(UUID(int=0)), published.release_id)
-    assert [each["campaign"] for each in body["trace"]["home-hero"]] == [campaign.key]
+    assert [each["campaign"] for each in body["placements"]["home-hero"]["slots"]] == [campaign.key]
     assert nowhere["decided_at"] == "2001-01-01T00:00:00Z"
     assert nowhere["trace"]["home-hero"][0]["reason"] == "LEGAL_BLOCK"
 
