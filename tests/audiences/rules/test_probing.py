@@ -6,7 +6,7 @@ from itertools import combinations, product
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from audiences.rules import env_at, inline
@@ -61,7 +61,7 @@ def test_any_two_values_of_any_two_facts_meet() -> None:
     assert len(rows) < 30
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow])
 @given(documents())
 def test_what_is_said_to_fulfil_a_rule_does(document: Json) -> None:
     rule = node(document["rule"])
@@ -74,7 +74,7 @@ def test_what_is_said_to_fulfil_a_rule_does(document: Json) -> None:
     assert found == Prober([rule], ENV).fulfilling(rule)
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
 @given(documents(), st.data())
 def test_whatever_edges_fulfil_a_rule_some_subject_is_found(document: Json, data: st.DataObject) -> None:
     rule = node(document["rule"])
