@@ -11,6 +11,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from campaigns import guardchecks, lawchecks, operations, readiness, rulechecks
+from campaigns.case import Case
 from campaigns.models import Campaign, Guard, LegalProfile, Market
 from campaigns.problems import Refused
 from merch.engine import law
@@ -116,7 +117,7 @@ def test_a_fallback_is_asked_guards_but_not_its_rule(campaign: Campaign, now: da
     GuardFactory(rule=rule(PAYING))
     Campaign.objects.update(fallback=True, tier="HOUSE")
 
-    (found,) = readiness.Case(Campaign.objects.get(), now).guarded
+    (found,) = Case(Campaign.objects.get(), now).guarded
 
     assert found.passable
     assert 0 < found.stops[0].blocked < found.targeted

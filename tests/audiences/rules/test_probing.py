@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from audiences.rules import env_at, inline
-from audiences.rules.boundaries import boundaries
+from audiences.rules.boundaries import Fact, boundaries
 from audiences.rules.nodes import Node, leaves
 from audiences.rules.probing import MOST_SUBJECTS, Prober, _pairwise
 from tests.audiences.rules.strategies import AUDIENCES, NOW, TODAY, Json, documents, rule_of
@@ -52,7 +52,9 @@ def test_a_trait_that_goes_stale_does() -> None:
 
 
 def test_any_two_values_of_any_two_facts_meet() -> None:
-    domains = {("ctx", name): tuple(range(size)) for name, size in zip("abcde", (5, 4, 3, 3, 2), strict=True)}
+    domains: dict[Fact, tuple[int, ...]] = {
+        ("ctx", name): tuple(range(size)) for name, size in zip("abcde", (5, 4, 3, 3, 2), strict=True)
+    }
 
     rows = _pairwise(domains)
 

@@ -18,7 +18,7 @@ from merch.engine.composing import money_text
 from merch.engine.document import CreativeDoc, TermsDoc
 from tests.merch.engine.documents import KRONOR, LIST_PRICE, decided, offer, only, ready, with_offer
 
-SCHEMA = [{"name": "title"}, {"name": "cta", "type": "cta", "required": False}]
+SCHEMA: list[dict[str, Any]] = [{"name": "title"}, {"name": "cta", "type": "cta", "required": False}]
 PIECES = st.sampled_from(
     ["{price}", "{then}", "{saving}", "Try ", " then ", " a month", "4", "99", ".", ",", "4.99", " kr", "kr ", "€", " ",
      "-", "50 %", "3 months", "\n", "x", "1 000", ":-", "!"]
