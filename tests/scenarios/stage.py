@@ -15,7 +15,7 @@ from uuid import UUID
 from audiences.catalogue import trait_types
 from audiences.moments import micros
 from audiences.people import Allowance, TraitChange, apply_changes, grant, suppress
-from audiences.rules import encode_trait
+from audiences.rules import Type, ValueType, encode_trait
 from merch import answering, intake
 from merch.demo import staging
 from merch.engine.compiled import Release
@@ -28,7 +28,8 @@ from merch.subjects.publish import publish
 from merch.subjects.store import store
 
 _numbers = count(1)
-CONTEXT = {"country": "SE", "locale": "sv-SE", "platform": "ios", "app_version": 80_090_040}
+VERSION = ValueType(Type.VERSION)
+CONTEXT = {"country": "SE", "locale": "sv-SE", "platform": "ios", "app_version": encode_trait(VERSION, "8.9.40")}
 
 
 class Shown:
