@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
-from merch.engine import eligibility, formula, propensity
+from merch.engine import eligibility, formula, propensity, rendering
 from merch.engine.call import Call
 from merch.engine.compiled import Candidate, PlacementPlan
 from merch.engine.composing import TotalCost
@@ -82,7 +82,7 @@ def _entrants(rest: Sequence[Candidate], plan: PlacementPlan, strategy: Strategy
 
 def _by_cost(members: list[Candidate], call: Call) -> dict[str, int]:
     """Where each stands inside its category: the cheapest over 12 months first; ties: the longer."""
-    costs = {each.name: eligibility.total_cost(each.content, call) or NEVER_SOLD for each in members}
+    costs = {each.name: rendering.total_cost(each.content, call) or NEVER_SOLD for each in members}
     steps = sorted({(cost.amount, -cost.promised) for cost in costs.values()})
     number = {step: at for at, step in enumerate(steps)}
     return {name: number[cost.amount, -cost.promised] for name, cost in costs.items()}

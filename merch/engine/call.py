@@ -14,12 +14,12 @@ from audiences.history import session_hash
 from audiences.rules import Env
 from merch.engine import places
 from merch.engine.caps import Limits
-from merch.engine.clock import day_start, local_day_at
+from merch.engine.clock import day_start
 from merch.engine.compiled import Candidate, Content, ReadyRule, Release
 from merch.engine.document import MarketDoc, Pulse, ZoneTable
-from merch.engine.facts import GrantFact, HistoryCell, Hold, PinFact, Request, Subject, SubjectRecord
+from merch.engine.facts import GrantFact, HistoryCell, Hold, PinFact, Quote, Request, Subject, SubjectRecord
 from merch.engine.index import Found
-from merch.engine.law import Law, age_on, law_of
+from merch.engine.law import Law, age_on
 from merch.engine.windows import Moment
 
 MARKET, TIME_ZONE, BIRTH_DATE = "market", "time_zone", "birth_date"
@@ -30,6 +30,8 @@ SESSION_ID = "session_id"
 NOWHERE = ""  # the code of no market
 UTC_TABLE = ZoneTable(instants=(0,), offsets=(0,))
 EMPTY_RECORD = SubjectRecord()
+NO_PINS: Mapping[str, tuple[str, PinFact]] = {}
+NO_GRANTS: Mapping[str, GrantFact] = {}
 NOBODY: frozenset[str] = frozenset()
 
 
@@ -68,8 +70,10 @@ class Call:
         "pinned_groups",
         "pins",
         "places",
+        "plain",
         "preferring",
         "pulse",
+        "quotes",
         "readable",
         "record",
         "release",
@@ -92,16 +96,16 @@ class Call:
         self.billing = account if account is not None else visited
         self.billing_market: MarketDoc | None = release.markets.get(self.billing or "")
         self.zone = _zone(release, traits, self.billing_market, request)
-        today, began, hour = local_day_at(self.zone, now)
+        today, began, hour = release.local_day(self.zone, now)
         self.law = self._law(account, visited, traits, today)
         self.locale = _locale(request.context, self.billing_market)
         self.env = Env(
             traits, _with_hour(request.context, hour), HistoryView(self.record.history),
             subject.bits if subject else 0, request.key, now, today, began, partial(day_start, self.zone),
         )  # fmt: skip
-        self.pins = self._live_pins()
+        self.pins = self._live_pins() if self.record.pins else NO_PINS
         self.pinned_groups = {pin.plan_group for _, pin in self.pins.values() if pin.plan_group}
-        self.grants = self._live_grants()
+        self.grants = self._live_grants() if self.record.grants else NO_GRANTS
         self.chosen_offers: set[str] = set()
         self.chosen_categories: set[str] = set()
         self.chosen_limits: list[Limits] = []  # of what would be counted when it is seen
@@ -112,9 +116,11 @@ class Call:
         self.triggered: dict[str, list[str]] = {}  # placement -> tests that could have changed what it shows
         self.exposures: list[Any] = []
         self.errors: list[str] = []
+        self.quotes: dict[int, Quote | None] = {}  # id of an offer's document -> what it costs
         self.found: dict[str, Found] = {}  # placement -> who may match
         self.places = self._places() if release.journeys.by_key else places.NOWHERE
         self.preferring = places.preferring(self.places) if self.places else NOBODY
+        self.plain = not (self.pins or self.grants or self.preferring)  # nothing of the subject's own changes the order
 
     def _places(self) -> Mapping[str, places.Place]:
         return places.places(
@@ -145,8 +151,7 @@ class Call:
             return Law(blocked=True)
         given = self.record.consent.get(PERSONALISATION)
         consent = given[0] if given else None
-        codes = {code for code in (account, visited) if code is not None}
-        return law_of(self.release.law_in(code, age, consent) for code in codes)
+        return self.release.law_for(account, visited, age, consent)
 
     def _age(self, traits: Mapping[str, Any], today: int) -> int | None:
         """Whole years; None where it is not known, not any more, or only from tomorrow on."""
@@ -173,11 +178,6 @@ class Call:
         return {
             grant.offer: grant for grant in sorted(live, key=lambda each: (each.end is None, each.end or 0, each.key))
         }
-
-    @property
-    def plain(self) -> bool:
-        """Does nothing of this subject's own stand against the plain order?"""
-        return not self.pins and not self.grants and not self.preferring
 
     def preferred(self, candidate: Candidate) -> bool:
         """Does a step of a journey that the subject is at prefer its campaign?"""

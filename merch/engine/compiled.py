@@ -6,15 +6,15 @@ cells. Nothing here changes afterwards, except memos of pure functions.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import NamedTuple, Protocol
+from collections.abc import Iterable, Mapping, Set
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from audiences.rules import Predicate, Reads, Rule, ValueType, Vocabulary
 from audiences.tiers import Tier
 from campaigns.formula import Formula
 from experiments.assignment import ExperimentSpec
 from merch.engine.caps import Limits
-from merch.engine.clock import resolve
+from merch.engine.clock import DAY, HOUR, LocalDay, day_start, offset_at, resolve
 from merch.engine.document import (
     CampaignDoc,
     CreativeDoc,
@@ -33,8 +33,9 @@ from merch.engine.facts import Request
 from merch.engine.index import Asker, Found, Index, Piece
 from merch.engine.journeydoc import JourneyDoc, StepDoc
 from merch.engine.journeys import Unit
-from merch.engine.law import Law, law_in
+from merch.engine.law import Law, law_in, law_of
 from merch.engine.law import Traits as LegalTraits
+from merch.engine.memo import Memo
 from merch.engine.needs import Needs, union
 
 
@@ -115,6 +116,12 @@ class Journeys(NamedTuple):
     dated: tuple[Unit, ...] = ()
 
 
+NO_OFFERS: Set[str] = frozenset()
+
+# What an amount is written from: locale, currency, exponent, price, then, saving.
+Said: TypeAlias = tuple[str, str, int, int, int | None, int | None]
+
+
 class Flight:
     """A campaign's wall times, and their instants per zone table as they are asked for."""
 
@@ -190,6 +197,7 @@ class Candidate:
             legal=self.content.legal,
             markets=self.campaign.markets,
             needs_record=self.content.needs_record,
+            offer=self.content.offer.doc.key if self.content.offer else None,
         )
 
     @property
@@ -222,23 +230,34 @@ class PlacementPlan(NamedTuple):
         """All of them, fallbacks last."""
         return (*(candidate for tier in self.tiers.values() for candidate in tier), *self.fallbacks)
 
-    def matching(self, tier: Tier, call: Caller) -> Iterator[Candidate]:
+    def matching(self, tier: Tier, call: Caller, offers: Set[str] = NO_OFFERS) -> Iterable[Candidate]:
         """In arbitration order, the candidates of a tier that neither law, market nor rule refuses, and those whose
-        rule raises: they are asked again in their row, where the failure gets its name."""
-        candidates = self.tiers[tier]
-        if candidates:
-            found = call.found.get(self.slug)
-            if found is None:
-                found = call.found[self.slug] = self.indexed.find(call)
-            for at in self.indexed.among(found, tier, call):
-                yield candidates[at]
+        rule raises: they are asked again in their row, where the failure gets its name. Those that sell one of
+        ``offers`` are among them whatever they demand."""
+        found = call.found.get(self.slug)
+        if found is None:
+            found = call.found[self.slug] = self.indexed.find(call)
+        return map(self.tiers[tier].__getitem__, self.indexed.among(found, tier, call, offers))
+
+
+class Memos:
+    """What a release is asked again and again: bounded, and nothing but what follows from it."""
+
+    __slots__ = ("amounts", "days", "fields", "laws", "locales", "strictest")
+
+    def __init__(self) -> None:
+        self.laws: Memo[tuple[str, int | None, bool | None], Law] = Memo()
+        self.strictest: Memo[tuple[str | None, str | None, int | None, bool | None], Law] = Memo()
+        self.days: Memo[tuple[int, int], int] = Memo()  # id of a zone table and a day -> when it began
+        self.locales: Memo[tuple[int, str], str] = Memo()  # id of a creative and what is wanted -> what there is
+        self.amounts: Memo[Said, dict[str, str]] = Memo()
+        self.fields: Memo[tuple[int, Said | None], dict[str, Any]] = Memo()  # id of fields and amounts -> filled
 
 
 class Release:
     """A release, ready to decide. Equal digests decide equally."""
 
     __slots__ = (
-        "_laws",
         "context_types",
         "digest",
         "doc",
@@ -246,6 +265,7 @@ class Release:
         "journeys",
         "market_of_country",
         "markets",
+        "memos",
         "placements",
         "tables",
         "trait_types",
@@ -262,7 +282,7 @@ class Release:
         self.experiments = experiments
         self.journeys = journeys
         self.markets: Mapping[str, MarketDoc] = doc.markets
-        self._laws: dict[tuple[str, int | None, bool | None], Law] = {}
+        self.memos = Memos()
         self.market_of_country: Mapping[str, str] = {
             country: code for code in sorted(doc.markets) for country in doc.markets[code].countries
         }
@@ -286,12 +306,29 @@ class Release:
         plans = (self.placements.get(asked.placement) for asked in request.placements)
         return union(plan.needs for plan in plans if plan)
 
+    def law_for(self, account: str | None, visited: str | None, age: int | None, consent: bool | None) -> Law:
+        """The strictest of the account's market and the one that the request comes from; neither known blocks."""
+        asked = account, visited, age, consent
+        known = self.memos.strictest.get(asked)
+        if known is not None:
+            return known
+        codes = {code for code in (account, visited) if code is not None}
+        return self.memos.strictest.keep(asked, law_of(self.law_in(code, age, consent) for code in codes))
+
+    def local_day(self, table: ZoneTable, instant: int) -> LocalDay:
+        """The day that holds an instant in one of its zones. Within a day only the hour differs."""
+        day, since_midnight = divmod(instant + offset_at(table, instant), DAY)
+        start = self.memos.days.get((id(table), day))
+        if start is None:
+            start = self.memos.days.keep((id(table), day), day_start(table, day))
+        return LocalDay(day, start, since_midnight // HOUR)
+
     def law_in(self, market: str, age: int | None, consent: bool | None) -> Law:
         """What this market's law says to a person of this age and consent; a market that nobody knows blocks."""
         asked = market, age, consent
-        known = self._laws.get(asked)
+        known = self.memos.laws.get(asked)
         if known is None:
             if market not in self.markets:
                 return Law(blocked=True)
-            known = self._laws[asked] = law_in(self.markets[market], age, consent)
+            known = self.memos.laws.keep(asked, law_in(self.markets[market], age, consent))
         return known

@@ -22,11 +22,15 @@ PLACEHOLDER = re.compile(r"\{(price|then|saving)\}")
 
 def price_at(prices: Sequence[PriceDoc], now: int) -> PriceDoc | None:
     """The price in force at ``now``; prices stand in time order and never overlap."""
-    position = bisect_right([price.start for price in prices], now) - 1
+    position = bisect_right(prices, now, key=_start) - 1
     if position < 0:
         return None
     price = prices[position]
     return price if price.end is None or now < price.end else None
+
+
+def _start(price: PriceDoc) -> int:
+    return price.start
 
 
 def quote_for(offer: OfferDoc, price: PriceDoc, market: MarketDoc, market_code: str, until: int) -> Quote | None:

@@ -22,10 +22,10 @@ from merch.engine.slots import slot_of
 from merch.engine.trigger import Assigned, assign, strategy_arm, withheld
 
 
-def fill(filling: Filling, tier: Tier, call: Call, *, explain: bool) -> None:
+def fill(filling: Filling, call: Call, *, tier: Tier, explain: bool) -> None:
     """Give the open slots to candidates of this tier; with ``explain`` each loser is named with its reason."""
     plan = filling.plan
-    if plan is None or (filling.full() and not explain) or closed(plan, call):
+    if plan is None or not plan.tiers[tier] or (filling.full() and not explain) or closed(plan, call):
         return
     if not explain and call.plain and plan.plain[tier]:
         _in_order(filling, plan.matching(tier, call), call)
@@ -66,7 +66,7 @@ class _Contest:
         self.scores: dict[str, float | None] = {}
 
     def hold(self, *, explain: bool) -> None:
-        self._gather(everybody=explain or not self.call.plain)
+        self._gather(everybody=explain)
         strategy = self._strategy()
         while self.able and not self.filling.full():
             self._fill_one(strategy, explain=explain)
@@ -85,7 +85,10 @@ class _Contest:
 
     def _gather(self, *, everybody: bool) -> None:
         call = self.call
-        for candidate in self.plan.tiers[self.tier] if everybody else self.plan.matching(self.tier, call):
+        plan, tier = self.plan, self.tier
+        # The rule is not asked of what a pin or a grant holds.
+        held = {*call.pins, *call.grants}
+        for candidate in plan.tiers[tier] if everybody else plan.matching(tier, call, held):
             objection = first_objection(_questions(candidate, call), candidate, candidate.content, call)
             if objection is None:
                 self.able.append(candidate)

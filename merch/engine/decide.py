@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from audiences.tiers import Tier
+from audiences.tiers import DECISION_ORDER
 from merch.engine import contest, eligibility
 from merch.engine.call import Call
 from merch.engine.compiled import Candidate, PlacementPlan, Release
@@ -32,12 +32,14 @@ def decide(
     except Exception as error:
         return _broken(release, pulse, request, now, error)
     fillings = [Filling.of(release, asked) for asked in request.placements]
-    known = sorted((each for each in fillings if each.plan), key=lambda each: (each.rank, each.slug))
-    for tier in Tier:
+    known = [filling for filling in fillings if filling.plan]
+    if len(known) > 1:
+        known.sort(key=lambda each: (each.rank, each.slug))
+    for tier in DECISION_ORDER:
         for filling in known:
-            _guarded(filling, call, lambda one, tier=tier: contest.fill(one, tier, call, explain=explain))  # type: ignore[misc]
+            _guarded(contest.fill, filling, call, tier=tier, explain=explain)
     for filling in known:
-        _guarded(filling, call, lambda one: _fall_back(one, call, explain=explain))
+        _guarded(_fall_back, filling, call, explain=explain)
     answers = tuple(_answer(filling, call) for filling in fillings)
     return Decision(
         decision_id=request.decision_id,
@@ -66,12 +68,12 @@ def _broken(release: Release, pulse: Pulse, request: Request, now: int, error: E
     )
 
 
-def _guarded(filling: Filling, call: Call, step: Callable[[Filling], None]) -> None:
+def _guarded(step: Callable[..., None], filling: Filling, call: Call, **how: object) -> None:
     """What goes wrong in one placement, outside of any candidate's rows, empties that placement and no other."""
     if filling.failed:
         return
     try:
-        step(filling)
+        step(filling, call, **how)
     except Exception as error:
         call.errors.append(f"{filling.slug}: {type(error).__name__}")
         filling.failed = True

@@ -16,20 +16,9 @@ from merch.engine import caps, limiting, places
 from merch.engine.call import Call
 from merch.engine.clock import DAY, HOUR, instant_text
 from merch.engine.compiled import Candidate, Content, ReadyGuard, ReadyOffer
-from merch.engine.composing import (
-    QUOTE_LIFE,
-    TotalCost,
-    amounts_of,
-    at_most,
-    choose_locale,
-    price_at,
-    quote_for,
-    total_over_year,
-)
-from merch.engine.document import PriceDoc
-from merch.engine.facts import Quote
 from merch.engine.law import objection as legal_objection
 from merch.engine.reasons import Reason
+from merch.engine.rendering import amounts, locale_of, quote
 
 
 class Objection(NamedTuple):
@@ -105,7 +94,7 @@ def showable(candidate: Candidate, content: Content, call: Call) -> Objection | 
     if candidate.min_versions and _too_old(candidate, call):
         platform = str(call.request.context.get("platform", ""))
         return Objection(Reason.CLIENT_TOO_OLD, f"needs {placement.min_app_versions[platform]} on {platform}")
-    locale = choose_locale(content.creative, call.locale)
+    locale = locale_of(content, call)
     if locale is None:
         return Objection(Reason.LOCALE_MISSING, call.locale)
     return _content_complete(content, locale, call)
@@ -290,48 +279,3 @@ _CODE_OF_FAILURE: dict[Question, Reason] = {
     in_flight: Reason.OUT_OF_SCHEDULE,
     any_left: Reason.BUDGET_EXHAUSTED,
 }
-
-
-def price(content: Content, call: Call) -> PriceDoc | None:
-    """The list price of the offer's plan in the billing market now, or the one that was pinned.
-
-    None without a plan, a market or a price.
-    """
-    offer = content.offer
-    if offer is None or offer.doc.plan is None or call.billing is None:
-        return None
-    prices = call.release.doc.prices.get(offer.doc.plan, {}).get(call.billing, ())
-    pin = call.pin_of(content)
-    if pin is not None:
-        pinned = [each for each in prices if each.id == pin.price_id]
-        if pinned:
-            return pinned[0]
-    return price_at(prices, call.now)
-
-
-def quote(content: Content, call: Call, lasts: int | None = None) -> Quote | None:
-    """What this content's offer costs in the billing market now; None where it cannot be said.
-
-    It holds 15 minutes; until the end of a pin where one holds it, or ``lasts`` where an impression will make one.
-    """
-    listed, market = price(content, call), call.billing_market
-    if listed is None or content.offer is None or market is None or call.billing is None:
-        return None
-    pin = call.pin_of(content)
-    until = pin.end if pin else lasts or call.now + QUOTE_LIFE
-    return at_most(quote_for(content.offer.doc, listed, market, call.billing, until), call.grant_of(content))
-
-
-def total_cost(content: Content, call: Call) -> TotalCost | None:
-    """Over 12 months, in the billing market; None where it is not sold."""
-    listed = price(content, call)
-    if listed is None or content.offer is None or call.billing is None:
-        return None
-    return total_over_year(content.offer.doc, listed, call.billing)
-
-
-def amounts(content: Content, locale: str, call: Call) -> dict[str, str]:
-    """The texts for {price}, {then} and {saving} in this locale."""
-    priced = quote(content, call)
-    style = call.release.doc.money.get(locale, {}).get(priced.currency) if priced else None
-    return amounts_of(priced, style)

@@ -10,7 +10,7 @@ from typing import Any
 
 from audiences.rules import Type, ValueType
 from campaigns.formula import Formula, Operands
-from merch.engine import eligibility
+from merch.engine import rendering
 from merch.engine.call import Call
 from merch.engine.clock import DAY
 from merch.engine.compiled import Candidate
@@ -61,17 +61,17 @@ def _number(of: ValueType, stored: Any, call: Call) -> float:
 
 
 def _price(candidate: Candidate, call: Call) -> float | None:
-    quote = eligibility.quote(candidate.content, call)
+    quote = rendering.quote(candidate.content, call)
     return None if quote is None else quote.amount
 
 
 def _saving(candidate: Candidate, call: Call) -> float | None:
-    quote = eligibility.quote(candidate.content, call)
+    quote = rendering.quote(candidate.content, call)
     return None if quote is None else quote.saving or 0
 
 
 def _total(candidate: Candidate, call: Call) -> float | None:
-    cost = eligibility.total_cost(candidate.content, call)
+    cost = rendering.total_cost(candidate.content, call)
     return None if cost is None else float(cost.amount)
 
 

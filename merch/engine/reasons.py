@@ -8,6 +8,8 @@ from enum import StrEnum
 class Reason(StrEnum):
     """Every code that an answer can carry; the losing ones stand in the order in which they are asked."""
 
+    __hash__ = str.__hash__  # an Enum's own is slow
+
     KILLED = "KILLED"
     LEGAL_BLOCK = "LEGAL_BLOCK"
     CONSENT_MISSING = "CONSENT_MISSING"

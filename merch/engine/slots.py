@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from merch.engine import eligibility
+from msgspec.structs import replace
+
+from merch.engine import rendering
 from merch.engine.arranging import Arrangement
 from merch.engine.call import Call
 from merch.engine.clock import MICROSECONDS
 from merch.engine.compiled import Candidate, Content, PlacementPlan
-from merch.engine.composing import choose_locale, fill
-from merch.engine.facts import Slot
+from merch.engine.facts import Quote, Slot
 from merch.engine.filling import Filling
 from merch.engine.limiting import HOLD_SHOWN
 from merch.engine.trigger import Assigned
@@ -22,7 +23,7 @@ def slot_of(
 ) -> Slot:  # fmt: skip
     """Everything of one winner, unsigned."""
     creative = content.creative
-    locale = choose_locale(creative, call.locale) or creative.default_locale
+    locale = rendering.locale_of(content, call) or creative.default_locale
     offer = content.offer.doc if content.offer else None
     name, pin, made = call.pin_for(candidate, content)
     place = call.place_of(candidate)
@@ -33,12 +34,12 @@ def slot_of(
         creative=creative.key,
         locale=locale,
         format=creative.format,
-        fields=fill(creative.locales[locale], eligibility.amounts(content, locale, call)),
+        fields=rendering.fields_of(content, locale, call),
         offer=offer.key if offer else None,
         offer_version=offer.version if offer else None,
         mechanic=offer.mechanic if offer else None,
         plan_group=offer.plan_group if offer else None,
-        quote=eligibility.quote(content, call, lasts=made),
+        quote=_quote(content, made, call),
         experiment=assigned.arm.experiment if assigned else None,
         variant=assigned.arm.variant if assigned else None,
         propensity=1.0 if pin else _probability(candidate, assigned, filling, arranged),
@@ -50,6 +51,12 @@ def slot_of(
         pinned_until=pin.end if pin else made,
         hold=hold,
     )
+
+
+def _quote(content: Content, made: int | None, call: Call) -> Quote | None:
+    """Until the end of the pin that an impression will make, if it makes one."""
+    quote = rendering.quote(content, call)
+    return quote if made is None or quote is None else replace(quote, expires_at=made)
 
 
 def _probability(
@@ -64,19 +71,22 @@ def valid_until(filling: Filling, plan: PlacementPlan, call: Call) -> int:
     """At most a minute with a price, five with a hold; never past the end of price, pin, flight or journey's step."""
     until = call.now + plan.doc.max_age * MICROSECONDS
     for winner in filling.winners:
-        place = call.place_of(winner.candidate)
-        ends = [until, winner.candidate.flight.instants(call.zone)[1], place.until if place else None]
+        place, over = call.place_of(winner.candidate), winner.candidate.flight.instants(call.zone)[1]
         if winner.content.priced:
-            ends += [call.now + PRICED_LIFE, _price_end(winner.content, call)]
+            until = _first(min(until, call.now + PRICED_LIFE), _price_end(winner.content, call))
         if winner.slot.hold:
-            ends.append(call.now + HOLD_SHOWN)
-        until = min(end for end in ends if end is not None)
+            until = min(until, call.now + HOLD_SHOWN)
+        until = _first(_first(until, over), place.until if place else None)
     return until
+
+
+def _first(one: int, other: int | None) -> int:
+    return one if other is None or one < other else other
 
 
 def _price_end(content: Content, call: Call) -> int | None:
     pin = call.pin_of(content)
     if pin is not None:
         return pin.end
-    price = eligibility.price(content, call)
+    price = rendering.price(content, call)
     return price.end if price else None

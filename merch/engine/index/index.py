@@ -5,7 +5,7 @@ One index per placement. Its rows stand in the order of its candidates, so what 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from itertools import accumulate
 from typing import NamedTuple, TypeVar
 
@@ -26,6 +26,7 @@ class Piece(NamedTuple):
     legal: LegalTraits
     markets: tuple[str, ...] = ()
     needs_record: bool = False
+    offer: str | None = None
 
 
 class Found(NamedTuple):
@@ -50,7 +51,8 @@ class Index:
     """
 
     __slots__ = (
-        "_anywhere", "_everyone", "_laws", "_legal", "_owners", "_pieces", "_recordless", "_residual", "_sold_in",
+        "_anywhere", "_everyone", "_laws", "_legal", "_owners", "_pieces", "_recordless", "_residual", "_selling",
+        "_sold_in",
         "_spans", "_tables",
     )  # fmt: skip
 
@@ -74,6 +76,7 @@ class Index:
         self._anywhere = drawn((row for row, piece in self._rows() if not piece.markets), rows)
         sold = _grouped(((row, market) for row, piece in self._rows() for market in piece.markets), rows)
         self._sold_in = {market: self._anywhere | having for market, having in sold.items()}
+        self._selling = _grouped(((row, piece.offer) for row, piece in self._rows() if piece.offer), rows)
 
     def _rows(self) -> Iterator[tuple[int, Piece]]:
         return ((row, self._pieces[at]) for row, at in enumerate(self._owners))
@@ -109,13 +112,18 @@ class Index:
                 drawing.add(span.candidate + at)
         return drawing.mask()
 
-    def among(self, found: Found, tier: Tier, call: Asker) -> Iterator[int]:
-        """Which of a tier's candidates match, ascending."""
-        start, row, rows = self._spans[tier]
-        may = found.may >> row & rows
-        if not may:
-            return
-        ask = found.ask >> row & may
+    def among(self, found: Found, tier: Tier, call: Asker, offers: Set[str] = frozenset()) -> Iterable[int]:
+        """Which of a tier's candidates match or sell one of these offers, ascending."""
+        span = self._spans[tier]
+        may, ask = found
+        for offer in offers:
+            selling = self._selling.get(offer, 0)
+            may, ask = may | selling, ask & ~selling
+        may = may >> span.row & span.rows
+        return self._each(may, ask >> span.row & may, span, call) if may else ()
+
+    def _each(self, may: int, ask: int, span: _Span, call: Asker) -> Iterator[int]:
+        start, row, _ = span
         latest = -1
         for at in each(may):
             owner = self._owners[row + at]

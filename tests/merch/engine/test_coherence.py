@@ -342,10 +342,11 @@ def test_it_leaves_one_slot_of_several_empty() -> None:
 
 
 def test_what_cannot_be_composed_costs_its_own_candidate_the_slot() -> None:
-    fields: dict[str, Any] = {"title": "Hej"}
+    fields: dict[str, Any] = {"title": "{price}"}
     own = CreativeDoc(key="own", format="hero", locales={"sv-SE": fields})
-    release = ready(campaign("broken", priority=90, creatives={"hero": own}), campaign("next"))
-    fields["title"] = "{price}"  # behind the back of what was compiled
+    at_full_price = offer(mechanic="UPGRADE", terms=TermsDoc())
+    release = ready(with_offer("broken", at_full_price, priority=90, creatives={"hero": own}), campaign("next"))
+    fields["title"] = "{then}"  # behind the back of what was compiled
 
     decision = decided(release)
 
