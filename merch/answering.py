@@ -139,4 +139,5 @@ def _claims(answer: Answer, slot: Slot | None, number: int, decision: Decision, 
         pinned_until=slot.pinned_until if slot else None,
         plan_group=slot.plan_group if slot and slot.pin else None,
         mechanic=(slot.mechanic or "") if slot else "",
+        hold=slot.hold if slot else None,
     )

@@ -11,6 +11,8 @@ DECISION_REQUESTS = Counter("decision_requests_total", "Placements decided.", ("
 DECISION_SECONDS = Histogram("decision_duration_seconds", "Time of a whole decision.", buckets=BUCKETS)
 DECISION_DEGRADED = Counter("decision_degraded_total", "Decisions made without something, by what.", ("reason",))
 
+CAP_RESERVATIONS = Counter("cap_reservations_total", "Holds of strict caps, by what became of them.", ("result",))
+
 EVENTS_RECEIVED = Counter("events_received_total", "Events by kind and what became of them.", ("kind", "result"))
 EVENT_COMMIT_SECONDS = Histogram("event_commit_duration_seconds", "Time to store a batch of events.", buckets=BUCKETS)
 HISTORY_CUT = Counter("subject_history_cut_total", "Cells cut to keep records small.", ("what",))  # instants, cells

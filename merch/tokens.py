@@ -57,6 +57,7 @@ class Claims(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     pinned_until: int | None = None
     plan_group: str | None = None  # of the offer; a pin keeps others of it away
     mechanic: str = ""  # of the offer
+    hold: str | None = None  # of a strict cap, which its impression frees
 
 
 class Promise(msgspec.Struct, frozen=True, array_like=True, kw_only=True):

@@ -158,6 +158,7 @@ class Candidate:
         "min_versions",
         "placement",
         "rule",
+        "strict",
         "tier",
     )
 
@@ -186,6 +187,8 @@ class Candidate:
         self.arms = arms  # variant -> what it shows; None: nothing
         self.holdouts = holdouts
         self.tier = Tier(campaign.tier)
+        contents = (content, *arms.values())
+        self.strict = any(cap.strict for each in contents if each for cap in each.limits.caps)
         self.category = content.offer.doc.category if content.offer else ""  # an exclusive one
 
     @property

@@ -93,6 +93,9 @@ class _Reading:
             self.pools.add(offer.pool)
             self.history.add(f"offer|{key}|conversion")
         self.history.update(_own_cells(candidate, key, self.shared))
+        if content.limits.strict:  # the key of its hold
+            self.contexts.add(SESSION)
+            self.history.add(f"campaign|{candidate.campaign.key}|impression")
 
     def experiment(self, experiment: ReadyExperiment) -> None:
         self.marks.add(f"experiment|{experiment.spec.key}")

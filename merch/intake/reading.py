@@ -78,6 +78,7 @@ class Arrival(Struct, frozen=True, kw_only=True, gc=False):
     session: int = 0
     exposures: tuple[ExposureRow, ...] = ()
     pin: Pinning | None = None
+    hold: str | None = None  # of a strict cap, that this impression frees
 
 
 class Desk(Struct, frozen=True):
@@ -130,6 +131,7 @@ def _token_event(sent: Sent, desk: Desk) -> Arrival:
         session=claims.session,
         exposures=_exposures(claims, at) if sent.type in ("viewed", "impression") else (),
         pin=pinning(claims, at) if sent.type == "impression" else None,
+        hold=claims.hold if sent.type == "impression" else None,
     )
 
 

@@ -28,8 +28,10 @@ from merch.intake.reading import KINDS, Arrival, Desk, read
 from merch.intake.reads import HistoryReads
 from merch.intake.refusals import Refusal
 from merch.intake.timing import Clock
+from merch.subjects import holds
 from merch.subjects.packing import packed_size
 from merch.subjects.publish import publish
+from merch.subjects.store import store
 
 log = logging.getLogger(__name__)
 
@@ -95,12 +97,25 @@ def receive(
     for name, (code, message) in LOST.items():
         rejected += [Rejected(arrivals[at][0], code, message) for at in getattr(outcome, name)]
     _count([each for _, each in arrivals], outcome, batch, rejected)
+    fresh = [arrivals[at][1] for at in outcome.inserted]
     return Receipt(
         accepted=len(outcome.inserted),
         duplicates=len(outcome.duplicates),
         rejected=tuple(sorted(rejected, key=lambda each: each.index)),
-        pending=bool(written) and not publish(written, now=now),
+        pending=not _published(written, fresh, now),
     )
+
+
+def _published(written: Sequence[Written], fresh: Sequence[Arrival], now: datetime) -> bool:
+    """The records that count them first, then the places that they held: in between both count, never neither."""
+    if written and not publish(written, now=now):
+        return False
+    seen = [(arrival.ref.kind, arrival.ref.key, arrival.hold) for arrival in fresh if arrival.hold]
+    try:
+        holds.release(store, seen)
+    except OSError as missed:
+        log.warning("holds of %s impressions end by themselves: %s", len(seen), missed)
+    return True
 
 
 def _read_all(batch: Sequence[Any], desk: Desk) -> tuple[list[tuple[int, Arrival]], list[Rejected]]:

@@ -14,6 +14,7 @@ from merch.engine.facts import NEW_SUBJECT, Subject, SubjectRecord, SuppressionF
 
 EPOCH_KEY: Final = b"epoch"
 REBUILD_KEY: Final = b"rebuild"
+TRUST_KEY: Final = b"holds"
 
 _HALF = 6  # bytes of each number in a header
 HEADER = 2 * _HALF
@@ -28,6 +29,10 @@ class Unreadable(ValueError):
 
 def record_key(kind: str, key: str) -> bytes:
     return f"s:{{{kind}:{key}}}".encode()
+
+
+def holds_key(kind: str, key: str) -> bytes:
+    return f"h:{{{kind}:{key}}}".encode()
 
 
 def bits_key(kind: str, key: str, layout: int) -> bytes:

@@ -14,7 +14,7 @@ from django.db import DatabaseError, connection, transaction
 
 from audiences.models import BehaviourBits, DirtySubject, ServingEpoch
 from audiences.records import Written
-from merch.subjects import scripts
+from merch.subjects import scripts, strictness
 from merch.subjects.rebuilding import RebuildFailed, RebuildRunning, rebuild
 from merch.subjects.rows import Packed, packed_by_id
 from merch.subjects.store import Store
@@ -85,6 +85,7 @@ def sweep(*, now: datetime, store: Store = serving_store) -> Swept:
     records = _redo_owed(now, store, at_once=replaying)
     DirtySubject.objects.filter(written_at__lt=now - REPLAYABLE).delete()
     if held == str(ServingEpoch.objects.get().number).encode():
+        _trust_holds(store)
         return Swept(True, records, replaying)
     try:
         return Swept(True, records, replaying, rebuild(now=now, store=store))
@@ -106,6 +107,15 @@ def _replay_if_restarted(run_id: str, now: datetime) -> bool:
         epoch.store_run_id = run_id
         epoch.save(update_fields=["store_run_id"])
     return True
+
+
+def _trust_holds(store: Store) -> None:
+    """On a server that was put in the place of another, holds may be missing for as long as one lasts."""
+    try:
+        if scripts.trust_holds(store, strictness.hold_off()):
+            log.warning("another serving store: strict caps withhold until its holds are complete")
+    except OSError as missed:
+        log.warning("strict caps withhold meanwhile: %s", missed)
 
 
 def _redo_owed(now: datetime, store: Store, *, at_once: bool) -> int:

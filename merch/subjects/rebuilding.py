@@ -13,7 +13,7 @@ from django.db import connection
 
 from audiences import locks
 from audiences.models import ServingEpoch, Subject
-from merch.subjects import scripts
+from merch.subjects import scripts, strictness
 from merch.subjects.rows import packed_page
 from merch.subjects.store import Store
 from merch.subjects.store import store as serving_store
@@ -48,6 +48,8 @@ def rebuild(*, now: datetime, progress: Progress | None = None, store: Store = s
             run_id, held = scripts.state(store)
             epoch = _next_epoch(int(held or 0))
             scripts.begin_rebuild(store, epoch)
+            # Before the epoch: whoever takes a hold needs both.
+            scripts.trust_holds(store, strictness.hold_off(), anew=True)
             _fill(now, progress, store)
             if scripts.state(store)[0] != run_id or not scripts.finish_rebuild(store, epoch):
                 raise RebuildFailed("The serving store lost its data during the rebuild.")

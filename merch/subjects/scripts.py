@@ -8,7 +8,7 @@ from typing import Any
 
 import hiredis
 
-from merch.subjects.packing import EPOCH_KEY, REBUILD_KEY
+from merch.subjects.packing import EPOCH_KEY, REBUILD_KEY, TRUST_KEY
 from merch.subjects.store import WRITE_DEADLINE, Store
 from merch.subjects.wire import Command, Missed
 
@@ -44,6 +44,16 @@ redis.call('SET', KEYS[1], ARGV[1])
 redis.call('DEL', KEYS[2])
 return 1
 """
+# From when on the holds of strict caps are complete, and on which server; asked by merch/subjects/holds.py.
+TRUST = b"""
+local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
+local known = string.match(redis.call('GET', KEYS[1]) or '', '^(%w+) ')
+if known == run and ARGV[2] == '0' then return 0 end
+local at = redis.call('TIME')
+local since = at[1] * 1000 + math.floor(at[2] / 1000) + tonumber(ARGV[1])
+redis.call('SET', KEYS[1], run .. ' ' .. string.format('%.0f', since))
+return 1
+"""
 
 
 def set_if_newer(store: Store, subjects: Sequence[list[tuple[bytes, bytes]]], seconds: float = WRITE_DEADLINE) -> None:
@@ -52,7 +62,7 @@ def set_if_newer(store: Store, subjects: Sequence[list[tuple[bytes, bytes]]], se
     for values in subjects:
         keys, new = zip(*values, strict=True)
         calls.append((len(keys), *keys, *new))
-    _run(store, SET_IF_NEWER, calls, seconds)
+    run(store, SET_IF_NEWER, calls, seconds)
 
 
 def begin_rebuild(store: Store, epoch: int) -> None:
@@ -62,7 +72,15 @@ def begin_rebuild(store: Store, epoch: int) -> None:
 
 def finish_rebuild(store: Store, epoch: int) -> bool:
     """Make the epoch valid. False: the store lost its data since the rebuild began. Raises OSError."""
-    return bool(_run(store, FINISH_REBUILD, [(2, EPOCH_KEY, REBUILD_KEY, epoch)], WRITE_DEADLINE)[0])
+    return bool(run(store, FINISH_REBUILD, [(2, EPOCH_KEY, REBUILD_KEY, epoch)], WRITE_DEADLINE)[0])
+
+
+def trust_holds(store: Store, after: int, *, anew: bool = False) -> bool:
+    """Trust holds ``after`` so many milliseconds, where this server has none to trust yet, or ``anew``.
+
+    True: they were not trusted so far. Raises OSError.
+    """
+    return bool(run(store, TRUST, [(1, TRUST_KEY, after, int(anew))], WRITE_DEADLINE)[0])
 
 
 def state(store: Store) -> tuple[str, bytes | None]:
@@ -72,7 +90,8 @@ def state(store: Store) -> tuple[str, bytes | None]:
     return lines["run_id"], epoch
 
 
-def _run(store: Store, script: bytes, calls: Sequence[tuple[Any, ...]], seconds: float) -> list[Any]:
+def run(store: Store, script: bytes, calls: Sequence[tuple[Any, ...]], seconds: float) -> list[Any]:
+    """Each call of a script in one round trip: the number of keys, keys, arguments. Raises OSError."""
     digest = sha1(script, usedforsecurity=False).hexdigest()
     commands: list[Command] = [("EVALSHA", digest, *call) for call in calls]
     replies = store.run(commands, seconds)

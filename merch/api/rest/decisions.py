@@ -25,6 +25,7 @@ from merch.api.rest.limits import ASKED_BYTES, DECISION_BYTES, PLACEMENTS, Attri
 from merch.api.rest.problems import FieldError, Refused, bad, bad_fields
 from merch.api.rest.schema import WRITING, documented
 from merch.api.rest.shown import DecisionShown
+from merch.deciding import settle
 from merch.engine.compiled import Release
 from merch.engine.decide import decide
 from merch.engine.facts import Asked, Decision, Request
@@ -102,15 +103,15 @@ class DecisionsView(HotView):
 
 
 def decide_call(asked: DecisionCall, call: Call, *, explain: bool = False) -> Decided:
-    """Read the subject once, decide, record. Raises Refused for a call that cannot be answered."""
+    """Read, decide, hold what strict caps need, record. Raises Refused for a call that cannot be answered."""
     began = perf_counter()
     now = micros(call.now)
     state = serving.current()
     request = request_of(asked, call, state.release, now, stale=time.monotonic() - state.confirmed_at > STALE_AFTER)
-    read = store.read(request.kind, request.key, state.release.doc.layout)
-    decision = decide(state.release, state.pulse, request, read, now, explain=explain)
-    recorded = decision if not explain else decide(state.release, state.pulse, request, read, now)
-    recorder.record(Entry(state.release, state.pulse, request, read, recorded))
+    request, read, decision = settle(state.release, state.pulse, request, now, store=store)
+    recorder.record(Entry(state.release, state.pulse, request, read, decision))
+    if explain:
+        decision = decide(state.release, state.pulse, request, read, now, explain=True)
     _count(decision, perf_counter() - began)
     return Decided(request, decision)
 
