@@ -85,9 +85,10 @@ class Built(NamedTuple):
     left_out: dict[str, str]
 
 
-def build(now: datetime) -> Built:
+def build(now: datetime, *, also: tuple[CampaignDoc, ...] = ()) -> Built:
     """The release as of the committed rows. ``now`` only bounds the time zone tables (whole years).
 
+    ``also`` are campaigns that stand in it as if they were live, for previews.
     Raises BadRelease where a guard or an experiment does not fit the rest.
     """
     with transaction.atomic(durable=True):
@@ -95,7 +96,7 @@ def build(now: datetime) -> Built:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         rows = _read()
     # Below this line there is no database.
-    return _assemble(rows, now)
+    return _assemble(rows, now, also)
 
 
 def _read() -> Rows:
@@ -132,8 +133,10 @@ def _read() -> Rows:
     )
 
 
-def _assemble(rows: Rows, now: datetime) -> Built:
-    campaigns = [msgspec.convert(approval.content, CampaignDoc) for approval in rows.approvals]
+def _assemble(rows: Rows, now: datetime, also: tuple[CampaignDoc, ...]) -> Built:
+    tried = {campaign.key for campaign in also}
+    approved = [msgspec.convert(approval.content, CampaignDoc) for approval in rows.approvals]
+    campaigns = [*(campaign for campaign in approved if campaign.key not in tried), *also]
     document = _document(rows, sorted(campaigns, key=lambda campaign: campaign.key), now)
     # A guard or experiment that does not fit must stop the publication, not empty it: the served release stays.
     document, left_out = _without_broken_journeys(document)

@@ -9,19 +9,18 @@ from django.utils import timezone
 
 from audiences.moments import micros
 from audiences.people import normalise_id
-from audiences.rules import BadValue, Type, ValueType, encode_trait
 from merch import answering
 from merch.engine.compiled import Release
 from merch.engine.decide import decide
 from merch.engine.facts import Asked, Request
 from merch.management.arguments import moment
+from merch.management.context import context_of
 from merch.reexecution import release_named
 from merch.releases.serving import serving
 from merch.releases.store import UnknownRelease, find
 from merch.subjects.store import store
 
 PLAIN = UUID(int=0)
-YES, NO = ("true", "yes", "1"), ("false", "no", "0")
 
 
 class Command(BaseCommand):
@@ -54,7 +53,7 @@ class Command(BaseCommand):
         request = Request(
             decision_id=str(PLAIN), kind=kind, key=key,
             placements=tuple(Asked(slug) for slug in dict.fromkeys(options["placement"])),
-            context=_context(options["context"], release), prefetch=True,
+            context=context_of(options["context"], release), prefetch=True,
         )  # fmt: skip
         subject = store.read(kind, key, release.doc.layout)
         decision = decide(release, state.pulse, request, subject, now, explain=options["explain"])
@@ -76,31 +75,3 @@ def _release(digest: str) -> Release:
         return release_named(find(digest).digest)
     except UnknownRelease as unknown:
         raise CommandError(f"--release: {unknown}") from unknown
-
-
-def _context(pairs: list[str], release: Release) -> dict[str, Any]:
-    found = {}
-    for pair in pairs:
-        name, equals, text = pair.partition("=")
-        of = release.context_types.get(name)
-        if not equals or of is None:
-            known = ", ".join(sorted(release.context_types))
-            raise CommandError(f"--context takes NAME=VALUE with a declared name ({known}), not {pair!r}.")
-        try:
-            found[name] = encode_trait(of, from_text(of, text))
-        except (BadValue, ValueError) as error:
-            raise CommandError(f"--context {pair}: {error}") from error
-    return found
-
-
-def from_text(of: ValueType, text: str) -> Any:
-    """A value as JSON would carry it, from what a person types."""
-    if of.type is Type.INT:
-        return int(text)
-    if of.type is Type.BOOL:
-        if text.lower() not in YES + NO:
-            raise ValueError("Write yes or no.")
-        return text.lower() in YES
-    if of.type is Type.SET:
-        return [part.strip() for part in text.split(",")]
-    return text

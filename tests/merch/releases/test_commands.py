@@ -22,11 +22,13 @@ from merch.engine.document import Pulse
 from merch.engine.facts import NEW_SUBJECT, Asked, Request
 from merch.inputs import Entry
 from merch.management.commands import decide as decide_command
+from merch.management.context import from_text
 from merch.models import Kill, Publication, PublicationHold, Release
 from merch.recording import write
 from merch.reexecution import release_named
 from merch.releases import store
 from merch.releases.serving import Serving
+from tests.factories.whole import ready_campaign
 from tests.merch.releases.conftest import live
 
 pytestmark = pytest.mark.usefixtures("valkey")
@@ -101,6 +103,43 @@ def test_a_release_is_looked_over_for_what_can_never_show(
     assert told("lint_release", published.release_id) == "nothing to look at\n"
 
 
+def test_recorded_requests_are_replayed_under_another_release(
+    published: Publication, campaign: Campaign, editor: User, approver: User
+) -> None:
+    recorded(published.release)
+    live(editor, approver, key="second", priority=99)
+    told("publish_release")
+    newest = Publication.objects.order_by("-number").first()
+    assert newest is not None
+    releases = ("--release", published.release_id, "--against", newest.release_id)
+
+    found = json.loads(told("replay", *releases, "--json"))
+    said = told("replay", *releases, "--sample", "1", "--since", "2020-01-01T00:00:00Z")
+
+    assert (found["decisions"] + found["not_comparable"], found["placements"].keys() <= {"home-hero"}) == (1, True)
+    assert "1 decisions made again, " in said or "1 left out" in said
+    assert "0 decisions made again" in told("replay", *releases, "--since", "2199-01-01T00:00:00Z")
+
+
+def test_a_campaign_is_forecast_also_before_its_launch(
+    published: Publication, campaign: Campaign, terminal: None
+) -> None:
+    traits = {"market": "SE"}
+    people = [TraitChange(kind="a", key=f"acc_{n}", observed_at=0, traits=traits) for n in range(5)]
+    apply_changes(people, now=timezone.now())
+    draft = ready_campaign(key="draft", priority=99)
+
+    live_now = json.loads(told("forecast", campaign.key, "--json"))
+    not_yet = json.loads(told("forecast", draft.key, "--json", "--context", "platform=ios"))
+
+    for found in (live_now, not_yet):
+        (reach,) = found["placements"]
+        assert (reach["asked"], found["subjects"]) == (5, 5)
+        assert sum(one["count"] for one in reach["reasons"].values()) == 5
+        assert reach["summary"]["matched"]["count"] == 5
+    assert "5 of 5 subjects asked" in told("forecast", campaign.key)
+
+
 def test_a_roll_back_holds_publication_until_somebody_lifts_it(published: Publication, editor: User) -> None:
     digest = published.release_id.removeprefix("sha256:")[:12]
 
@@ -139,6 +178,8 @@ def test_a_kill_is_lifted_by_the_same_command(campaign: Campaign) -> None:
         (("publish_release", "--why", "y" * 201), "200 characters"),
         (("rollback_release", ""), "4 digits"),
         (("explain_decision", "one"), "invalid UUID"),
+        (("forecast", "nobody"), "There is no campaign 'nobody'"),
+        (("replay", "--release", "abcd", "--against", "next"), "0 releases begin with"),
         (("lint_release", "abcd"), "0 releases begin with"),
         (("diff_releases", "abcd", "next"), "0 releases begin with"),
         (("diff_releases", "abcd", "next", "--sample", "2"), "is no share"),
@@ -194,13 +235,13 @@ def test_a_decision_that_cannot_be_asked_is_refused(published: Publication, word
 
 @pytest.mark.usefixtures("terminal")
 def test_a_decision_says_what_it_takes_for_yes(published: Publication) -> None:
-    assert [decide_command.from_text(ValueType(Type.BOOL), text) for text in ("Yes", "false", "1")] == [
+    assert [from_text(ValueType(Type.BOOL), text) for text in ("Yes", "false", "1")] == [
         True,
         False,
         True,
     ]
     with pytest.raises(ValueError, match="yes or no"):
-        decide_command.from_text(ValueType(Type.BOOL), "maybe")
+        from_text(ValueType(Type.BOOL), "maybe")
 
 
 def test_a_release_is_named_by_its_beginning(published: Publication) -> None:
