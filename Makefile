@@ -5,6 +5,7 @@
 #   make test    run the whole suite, beside a running demo (ARGS="-k caps" goes to pytest)
 #   make check   lint, types, contracts between packages, migrations
 #   make bench   measure, as JSON and a table
+#   make verify-million   decide a million times and make each again in other processes (ARGS="--count 10000")
 #   make golden  decide the golden corpus again (ARGS=--draw makes its inputs anew)
 #   make soak-clients   200 simulated devices over 30 days, offline and with wrong clocks; some minutes
 #
@@ -21,7 +22,7 @@ RUN := .venv/bin/python
 # Tests and checks have a home of their own, so that a demo may run beside them.
 EMBEDDED := $(RUN) -m config.embedded exec --home $(MERCH_HOME)/test --test --
 
-.PHONY: demo reset test check bench golden soak-clients install install-dev
+.PHONY: demo reset test check bench verify-million golden soak-clients install install-dev
 
 demo: install
 	@$(RUN) -m config.demo run --end-with-parent
@@ -48,6 +49,9 @@ golden: install-dev
 
 soak-clients: install-dev
 	@$(EMBEDDED) $(RUN) -m pytest -s -m soak tests/clients $(ARGS)
+
+verify-million: install-dev
+	@$(RUN) -m benchmarks.million $(ARGS)
 
 install:
 	@$(PYTHON) config/install.py

@@ -7,13 +7,14 @@ process. Nothing here writes.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
 from uuid import UUID
 
-import msgspec
+from django.db.models import IntegerField
+from django.db.models.expressions import RawSQL
 
 from merch.engine.compiled import Release
 from merch.engine.compiling import compile_release
@@ -24,6 +25,10 @@ from merch.inputs import Inputs, unpack_decision, unpack_inputs
 from merch.models import DecisionRecord, PulsePart
 from merch.models import Release as ReleaseRow
 from merch.releases.parts import BANDIT, rows_of
+from merch.remaking import pulse_read, remade
+
+# A number of 28 bits from the id's own chance, modulo so many parts.
+PART = "('x' || right(decision_id::text, 7))::bit(28)::int %% %s"
 
 
 class ReleaseGone(LookupError):
@@ -71,14 +76,7 @@ def again(recorded: Recorded, *, explain: bool = False) -> Decision:
 
 def pulse_of(recorded: Recorded) -> Pulse:
     """What of the pulse was read. Raises ReleaseGone where drawn scores are not kept any more."""
-    inputs = recorded.inputs
-    return Pulse(
-        number=recorded.decision.pulse,
-        kills=frozenset(inputs.kills),
-        budgets=inputs.budgets,
-        empty_pools=frozenset(inputs.empty_pools),
-        bandits={placement: bandit_rows(placement, digest) for placement, digest in inputs.bandits.items()},
-    )
+    return pulse_read(recorded.inputs, recorded.decision.pulse, bandit_rows)
 
 
 @lru_cache(maxsize=32)
@@ -90,21 +88,24 @@ def bandit_rows(placement: str, digest: str) -> BanditRows:
     return rows_of(part.body)
 
 
-def differences(rows: Iterator[DecisionRecord]) -> Iterator[Difference | None]:
-    """One per record: None where it came out the same, to the last field."""
-    encoder = msgspec.msgpack.Encoder()
+def differences(rows: Iterable[DecisionRecord]) -> Iterator[Difference | None]:
+    """One per record: None where it came out the same, to the last field. Raises ReleaseGone."""
     for row in rows:
-        recorded = unpack(row)
-        anew = again(recorded)
-        same = encoder.encode(anew) == encoder.encode(recorded.decision)
-        yield None if same else Difference(row.decision_id, recorded.decision, anew)
+        pair = remade(bytes(row.inputs), bytes(row.result), release_named(row.release), row.pulse, bandit_rows)
+        yield Difference(row.decision_id, *pair) if pair else None
 
 
-def records_since(since: datetime | None, sample: float) -> Iterator[DecisionRecord]:
-    """Records decided at or after ``since``, streamed; ``sample`` keeps that share of them, by the decision's id."""
+def records_since(since: datetime | None, sample: float, part: tuple[int, int] = (1, 1)) -> Iterator[DecisionRecord]:
+    """Records decided at or after ``since``, streamed; ``sample`` keeps that share of them, by the decision's id.
+
+    ``part`` (k, n) is the k-th of n parts into which they fall for as many processes.
+    """
     rows = DecisionRecord.objects.order_by("day", "decided_at")
     if since is not None:
         rows = rows.filter(day__gte=since.date(), decided_at__gte=since)
+    number, of = part
+    if of > 1:
+        rows = rows.annotate(part=RawSQL(PART, [of], output_field=IntegerField())).filter(part=number - 1)  # noqa: S611
     for row in rows.iterator(chunk_size=2000):
         if sample >= 1 or (row.decision_id.int & 0xFFFF) / 0x10000 < sample:
             yield row
