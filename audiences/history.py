@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from bisect import insort
 from collections.abc import Callable, Mapping, MutableMapping
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
@@ -26,6 +27,7 @@ class Cut(NamedTuple):
     dropped: int = 0
 
 
+@lru_cache(maxsize=4096)
 def session_hash(session: str) -> int:
     """16 bits of a session's name, never 0; 0 for no session."""
     if not session:

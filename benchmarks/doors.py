@@ -1,178 +1,125 @@
-"""What does a decision cost through the door, beside a bare Django view and a default DRF view with serializers?
+"""What does a decision cost at the door: beside a raw WSGI echo, a bare Django view, and a default DRF view?
 
-All three answer in this process through the same WSGI application and middleware, in interleaved rounds. What counts
-is CPU time of the process, so the work of the recorder's thread is in ours. The full product is on: key, subject record
-from Valkey, caps, holdout, token, decision record.
+granian as we run it (one process, eight threads) serves all of them; sixteen connections send to one after the other in
+interleaved rounds. What counts is processor time of the web process, the recorder's thread included: the load of the
+machine hardly moves it. The full product is on: key, subject record from Valkey, caps, holdout, token, decision record.
 """
 
 from __future__ import annotations
 
-import io
-import json
+import subprocess
+import sys
 import time
-from collections.abc import Callable
-from time import process_time_ns
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from statistics import median
+from typing import NamedTuple
 
 import redis
 from django.conf import settings
-from django.core.handlers.wsgi import WSGIHandler
-from django.db import connection
-from django.http import HttpRequest, HttpResponse
-from django.urls import include, path
-from django.views.decorators.csrf import csrf_exempt
-from msgspec.json import decode, encode
-from rest_framework import serializers
-from rest_framework.request import Request
-from rest_framework.response import Response
-from rest_framework.views import APIView
+from msgspec.json import encode
 
-from benchmarks.releases import NOW, release, request, subjects
+from benchmarks import load
 from benchmarks.report import Row
-from merch.engine.decide import decide
-from merch.engine.document import Pulse
-from merch.keys import KeyEntry, Keyring, Scope, digest_of, server_secret
-from merch.recording import recorder
-from merch.releases.serving import State, serving
-from merch.subjects import packing
-from merch.subjects.store import store
+from config import env
+from config.embedded import ports
 
-CANDIDATES = 200
-CALLS, ROUNDS = 300, 5
 KEY = "mk_c" + "0" * 43
-RELEASE = release(CANDIDATES)
-PEOPLE = subjects(100)
+RUNGS = {"raw": "/raw", "front": "/v1/decisions", "bare": "/bare", "hot": "/hot/v1/decisions", "drf": "/drf"}
+CALLS = {"raw": 3_000, "front": 3_000, "bare": 1_500, "hot": 1_500, "drf": 300}  # about as long each
+ROUNDS, LINES, PEOPLE = 5, 16, 100
+OPEN_CALLS, KNEE = 6_000, 0.7
 
 
-@csrf_exempt
-def bare(request_: HttpRequest) -> HttpResponse:
-    """The least a Django view can do: decode, encode."""
-    body = decode(request_.body)
-    return HttpResponse(encode({"decision_id": "0", "placements": {name: {} for name in body["placements"]}}))
+class Cost(NamedTuple):
+    """Of one call: microseconds of processor in the web process; and how many a second there were."""
 
-
-class CallSerializer(serializers.Serializer[Any]):
-    account_id = serializers.CharField(max_length=200)
-    placements = serializers.ListField(child=serializers.CharField(max_length=128), max_length=20)
-    prefetch = serializers.BooleanField(default=False)
-
-
-class SlotSerializer(serializers.Serializer[Any]):
-    campaign = serializers.CharField()
-    tier = serializers.CharField()
-    creative = serializers.CharField()
-    locale = serializers.CharField()
-
-
-class AnswerSerializer(serializers.Serializer[Any]):
-    placement = serializers.CharField()
-    reason = serializers.CharField()
-    slots = SlotSerializer(many=True)
-
-
-class DefaultView(APIView):
-    """What Django REST framework's tutorial would write, on the same engine: no key, no store, no record."""
-
-    authentication_classes = ()
-    permission_classes = ()
-
-    def post(self, request_: Request) -> Response:
-        asked = CallSerializer(data=request_.data)
-        asked.is_valid(raise_exception=True)
-        decision = decide(RELEASE, Pulse(), request(0), PEOPLE[0], NOW)
-        return Response({"answers": AnswerSerializer(decision.answers, many=True).data})
-
-
-urlpatterns = [
-    path("bare", bare),
-    path("drf", DefaultView.as_view()),
-    path("", include("merch.api.rest.urls")),
-]
+    cpu: float
+    rate: float
 
 
 def measure() -> list[Row]:
-    """CPU microseconds per call, medians of interleaved rounds; also round trips and queries per decision."""
-    settings.ROOT_URLCONF = __name__
-    settings.ALLOWED_HOSTS = ["*"]
-    _serve()
-    application = WSGIHandler()
-    doors = {"bare": "/bare", "decide": "/v1/decisions", "drf": "/drf"}
-    taken: dict[str, list[float]] = {name: [] for name in doors}
-    for _ in range(ROUNDS + 1):
-        for name, address in doors.items():
-            taken[name].append(_round(application, address))
-            recorder.flush()
-    medians = {name: sorted(rounds[1:])[ROUNDS // 2] for name, rounds in taken.items()}
+    with _web() as port:
+        costs = _costs(port)
+        return [*_compared(costs), *_latencies(port, costs["front"].rate), *_round_trips(port)]
+
+
+def _compared(costs: dict[str, Cost]) -> list[Row]:
+    raw, front, bare, hot, drf = (costs[name] for name in RUNGS)
     return [
-        Row("bare.view", medians["bare"], "us CPU"),
-        Row("decide.hot_over_bare", medians["decide"], "us CPU", "bare.view", medians["decide"] / medians["bare"]),
-        Row(
-            "decide.drf_over_hot", medians["drf"], "us CPU", "decide.hot_over_bare", medians["drf"] / medians["decide"]
-        ),
-        *_round_trips(application),
+        Row("raw.echo", raw.cpu, "us CPU"),
+        Row("decide.front_over_raw", front.cpu, "us CPU", "raw.echo", front.cpu / raw.cpu),
+        Row("bare.view", bare.cpu, "us CPU"),
+        Row("decide.hot_over_bare", hot.cpu, "us CPU", "bare.view", hot.cpu / bare.cpu),
+        Row("decide.drf_over_front", drf.cpu, "us CPU", "decide.front_over_raw", drf.cpu / front.cpu),
+        Row("drf.rate", drf.rate, "requests/s"),
+        Row("decide.front_rate", front.rate, "requests/s", "drf.rate", front.rate / drf.rate),
     ]
 
 
-def _serve() -> None:
-    """This process serves the benchmark's release and knows one key; a hundred subjects are in Valkey."""
-    entry = KeyEntry(digest_of(KEY, server_secret()), 1, "bench", Scope.CLIENT)
-    state = State(RELEASE, 1, Pulse(number=1), Keyring({entry.digest: entry}), "live", time.monotonic() + 86_400)
-    serving.hold(state)
-    client = redis.Redis.from_url(settings.REDIS_URL)
-    client.set(packing.EPOCH_KEY, 1)
-    for number, subject in enumerate(PEOPLE):
-        client.set(packing.record_key("a", f"acc_{number}"), packing.pack_record(subject.record, 1))
-    client.close()
-    store.warm()
+def _costs(port: int) -> dict[str, Cost]:
+    """Medians over interleaved rounds; the first, which warms up, does not count."""
+    meter, found = load.Line(port), {name: list[Cost]() for name in RUNGS}
+    for _ in range(ROUNDS + 1):
+        for name in RUNGS:
+            before = _cpu(meter)
+            outcome = load.closed(port, _messages(name), CALLS[name], LINES)
+            found[name].append(Cost((_cpu(meter) - before) / CALLS[name] / 1_000, outcome.rate))
+    return {
+        name: Cost(median(each.cpu for each in costs[1:]), median(each.rate for each in costs[1:]))
+        for name, costs in found.items()
+    }
 
 
-def call(application: WSGIHandler, address: str, number: int) -> bytes:
-    """One call through the whole of Django; raises RuntimeError on anything but 200."""
-    body = json.dumps(
-        {
-            "account_id": f"acc_{number % len(PEOPLE)}",
-            "placements": ["home"],
-            "context": {"country": "SE", "locale": "en", "platform": "ios"},
-        }
-    ).encode()
-    environ = {
-        "REQUEST_METHOD": "POST", "PATH_INFO": address, "SCRIPT_NAME": "", "QUERY_STRING": "", "SERVER_NAME": "bench",
-        "SERVER_PORT": "80", "SERVER_PROTOCOL": "HTTP/1.1", "wsgi.url_scheme": "http", "wsgi.input": io.BytesIO(body),
-        "CONTENT_LENGTH": str(len(body)), "CONTENT_TYPE": "application/json", "HTTP_AUTHORIZATION": f"Bearer {KEY}",
-    }  # fmt: skip
-    answered: list[str] = []
-
-    def start_response(status: str, headers: Any, exc_info: Any = None, /) -> Callable[[bytes], object]:
-        answered.append(status)
-        return body.__contains__
-
-    chunks = application(environ, start_response)
-    whole = b"".join(chunks)
-    if not answered[0].startswith("200"):
-        raise RuntimeError(f"{address} answered {answered[0]}: {whole[:300]!r}")
-    return whole
+def _cpu(meter: load.Line) -> int:
+    return int(meter.ask(load.message("/cpu", b"{}", KEY)))
 
 
-def _round(application: WSGIHandler, address: str) -> float:
-    began = process_time_ns()
-    for number in range(CALLS):
-        call(application, address, number)
-    return (process_time_ns() - began) / CALLS / 1_000
+def _latencies(port: int, knee: float) -> list[Row]:
+    """At seven tenths of what it can, in an open loop."""
+    load.opened(port, _messages("front"), OPEN_CALLS // 4, 4 * LINES, KNEE * knee)
+    outcome = load.opened(port, _messages("front"), OPEN_CALLS, 4 * LINES, KNEE * knee)
+    half, most = outcome.quantile(0.5) * 1_000, outcome.quantile(0.99) * 1_000
+    return [
+        Row("decide.front_p50", half, "ms"),
+        Row("decide.front_p99", most, "ms", "decide.front_p50", most / half),
+    ]
 
 
-def _round_trips(application: WSGIHandler) -> list[Row]:
-    """Counted by the server itself, over a hundred decisions in which any query would raise."""
-    client = redis.Redis.from_url(settings.REDIS_URL)
-    before = client.info("commandstats")["cmdstat_mget"]["calls"]
-    with connection.execute_wrapper(_refuse_query):
-        for number in range(100):
-            call(application, "/v1/decisions", number)
-    trips = (client.info("commandstats")["cmdstat_mget"]["calls"] - before) / 100
-    client.close()
+def _round_trips(port: int) -> list[Row]:
+    """Counted by the serving store itself, over a hundred decisions."""
+    with redis.Redis.from_url(settings.REDIS_URL) as client:
+        before = client.info("commandstats")["cmdstat_mget"]["calls"]
+        load.closed(port, _messages("front"), 100, 1)
+        trips = (client.info("commandstats")["cmdstat_mget"]["calls"] - before) / 100
     if trips != 1:
         raise RuntimeError(f"a decision took {trips} round trips")
-    return [Row("decide.round_trips", trips, "per decision"), Row("decide.queries", 0, "per decision")]
+    return [Row("decide.round_trips", trips, "per decision")]
 
 
-def _refuse_query(execute: Any, sql: str, *rest: Any) -> Any:
-    raise RuntimeError(f"a decision asked PostgreSQL: {sql[:200]}")
+def _messages(rung: str) -> list[bytes]:
+    context = {"country": "SE", "locale": "en", "platform": "ios"}
+    bodies = ({"account_id": f"acc_{each}", "placements": ["home"], "context": context} for each in range(PEOPLE))
+    return [load.message(RUNGS[rung], encode(body), KEY) for body in bodies]
+
+
+@contextmanager
+def _web() -> Iterator[int]:
+    port = ports.choose()
+    words = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", ports.LOOPBACK, "--port", str(port),
+             "--workers", "1", "--blocking-threads", "8", "--no-log", "benchmarks.served:application"]  # fmt: skip
+    with subprocess.Popen(words, cwd=env.PROJECT) as process:
+        try:
+            _until_there(port)
+            yield port
+        finally:
+            process.terminate()
+
+
+def _until_there(port: int) -> None:
+    for _ in range(600):
+        try:
+            return load.Line(port).wire.close()
+        except OSError:
+            time.sleep(0.1)
+    raise RuntimeError("the web process did not start within a minute")

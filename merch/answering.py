@@ -6,10 +6,11 @@ that makes attribution work without any look-up.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from audiences.history import session_hash
-from audiences.moments import moment
+from audiences.moments import SECOND, moment
 from merch.engine.composing import decimal_text
 from merch.engine.facts import Answer, Decision, Quote, Request, Slot
 from merch.tokens import Claimed, Claims, Promise, sign, sign_quote
@@ -39,7 +40,13 @@ def body_of(decision: Decision, request: Request, *, trace: bool = False) -> Jso
 
 def time_text(instant: int) -> str:
     """UTC microseconds as RFC 3339 with a Z; whole seconds where they are whole."""
-    return moment(instant).isoformat().replace("+00:00", "Z")
+    second, rest = divmod(instant, SECOND)
+    return f"{_second_text(second)}.{rest:06d}Z" if rest else f"{_second_text(second)}Z"
+
+
+@lru_cache(maxsize=4096)
+def _second_text(second: int) -> str:
+    return moment(second * SECOND).isoformat()[:-6]
 
 
 def _placement(answer: Answer, decision: Decision, request: Request) -> Json:
@@ -48,7 +55,7 @@ def _placement(answer: Answer, decision: Decision, request: Request) -> Json:
         body["degraded"] = list(answer.degraded)
     if answer.reason != "UNKNOWN_PLACEMENT":
         body["valid_until"] = time_text(answer.valid_until)
-        body["token"] = sign(_claims(answer, None, PLACEMENT_SLOT, decision, request))
+        body["token"] = sign(_claims_of_placement(answer, decision, request))
     body["slots"] = [
         _slot(slot, sign(_claims(answer, slot, number, decision, request)), decision, request)
         for number, slot in enumerate(answer.slots)
@@ -103,6 +110,8 @@ def _promise(quote: Quote, slot: Slot, decision: Decision, request: Request) -> 
 
 def _triggered(answer: Answer, decision: Decision) -> tuple[Claimed, ...]:
     """Only of this placement: who looks here has not seen what another one tests."""
+    if not answer.tests:
+        return ()
     return tuple(
         (each.test, each.version, each.arm, each.ghost, each.propensity)
         for each in decision.exposures
@@ -110,12 +119,22 @@ def _triggered(answer: Answer, decision: Decision) -> tuple[Claimed, ...]:
     )
 
 
-def _claims(answer: Answer, slot: Slot | None, number: int, decision: Decision, request: Request) -> Claims:
-    """A slot's token names what was shown; the placement's own carries its exposures, for "viewed".
+def _claims_of_placement(answer: Answer, decision: Decision, request: Request) -> Claims:
+    """It carries the exposures of the placement, for "viewed"."""
+    return Claims(
+        decision_id=decision.decision_id,
+        decided_at=decision.decided_at,
+        kind=request.kind,
+        subject_key=request.key,
+        placement=answer.placement,
+        slot=PLACEMENT_SLOT,
+        exposures=_triggered(answer, decision),
+        session=_session(request),
+    )
 
-    Of a prefetched call a slot's token carries them too: an impression is a look.
-    """
-    carries = request.prefetch or slot is None
+
+def _claims(answer: Answer, slot: Slot, number: int, decision: Decision, request: Request) -> Claims:
+    """What was shown. Of a prefetched call it carries the exposures too: an impression is a look."""
     return Claims(
         decision_id=decision.decision_id,
         decided_at=decision.decided_at,
@@ -123,21 +142,25 @@ def _claims(answer: Answer, slot: Slot | None, number: int, decision: Decision, 
         subject_key=request.key,
         placement=answer.placement,
         slot=number,
-        campaign=slot.campaign if slot else "",
-        item=slot.item if slot else "",
-        tier=slot.tier if slot else "",
-        format=slot.format if slot else "",
-        offer=slot.offer if slot else None,
-        offer_version=slot.offer_version if slot else None,
-        price_id=slot.quote.price_id if slot and slot.quote else None,
-        exposures=_triggered(answer, decision) if carries else (),
-        propensity=slot.propensity if slot else 1.0,
-        session=session_hash(str(request.context.get("session_id", ""))),
-        experiment=slot.experiment if slot else None,
-        variant=slot.variant if slot else None,
-        pin=slot.pin if slot else None,
-        pinned_until=slot.pinned_until if slot else None,
-        plan_group=slot.plan_group if slot and slot.pin else None,
-        mechanic=(slot.mechanic or "") if slot else "",
-        hold=slot.hold if slot else None,
+        campaign=slot.campaign,
+        item=slot.item,
+        tier=slot.tier,
+        format=slot.format,
+        offer=slot.offer,
+        offer_version=slot.offer_version,
+        price_id=slot.quote.price_id if slot.quote else None,
+        exposures=_triggered(answer, decision) if request.prefetch else (),
+        propensity=slot.propensity,
+        session=_session(request),
+        experiment=slot.experiment,
+        variant=slot.variant,
+        pin=slot.pin,
+        pinned_until=slot.pinned_until,
+        plan_group=slot.plan_group if slot.pin else None,
+        mechanic=slot.mechanic or "",
+        hold=slot.hold,
     )
+
+
+def _session(request: Request) -> int:
+    return session_hash(str(request.context.get("session_id", "")))

@@ -1,5 +1,7 @@
 """What is counted and timed, under which Prometheus names? (Labels only from closed sets, so that series stay few.)"""
 
+from functools import lru_cache
+
 from prometheus_client import Counter, Gauge, Histogram
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.010, 0.025, 0.050, 0.100, 0.250, 1.0, 5.0)  # seconds
@@ -26,3 +28,15 @@ CIRCUIT_STATE = Gauge("circuit_state", "1 while a dependency is cut off.", ("dep
 SQL_REFUSED = Counter("sql_gate_refused_total", "Calls refused because PostgreSQL was busy or gone.", ("reason",))
 DECISION_RECORDS_LOST = Counter("decision_records_lost_total", "Decision records that were never written.")
 DECISION_RECORDS_OVERSIZE = Counter("decision_records_oversize_total", "Decision records of more than 10 KB of inputs.")
+
+
+@lru_cache(maxsize=1024)
+def counter(family: Counter, *labels: str) -> Counter:
+    """The counter of these labels, found once: to look for it costs more than to count."""
+    return family.labels(*labels)
+
+
+@lru_cache(maxsize=1024)
+def histogram(family: Histogram, *labels: str) -> Histogram:
+    """As ``counter``."""
+    return family.labels(*labels)

@@ -29,6 +29,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})")
 _DECIMAL = re.compile(r"-?[0-9]{1,19}(\.[0-9]{1,19})?")
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _VERSION = re.compile(r"[0-9]{1,7}(\.[0-9]{1,7}){0,3}")
 
 
@@ -77,7 +78,7 @@ def _text(of: ValueType, value: object) -> str:
         raise BadValue(f"{shown(value)} is not a text.", 'Write it in quotes, such as "free".')
     if len(value) > TEXT_LENGTH:
         raise BadValue(f"A text of {len(value)} characters is too long.", f"Use at most {TEXT_LENGTH}.")
-    if "\0" in value or any("\ud800" <= letter <= "\udfff" for letter in value):
+    if _UNSTORABLE.search(value):
         raise BadValue("The text holds a character that cannot be stored.", "Leave out NUL and lone surrogates.")
     if of.values and value not in of.values:
         raise BadValue(f"{shown(value)} is not one of the declared values.", nearest(value, of.values, "value"))

@@ -6,7 +6,7 @@ byte; the tests hold the two together.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from msgspec.structs import replace
@@ -109,7 +109,9 @@ def pools_read(pulse: Pulse, needs: Needs) -> tuple[str, ...]:
     return tuple(sorted(pulse.empty_pools & needs.pools)) if pulse.empty_pools else ()
 
 
-def _named(known: Mapping[str, Any], names: Names) -> dict[str, Any]:
+def _named(known: dict[str, Any], names: Names) -> dict[str, Any]:
+    if known.keys() <= names:
+        return known
     if len(names) < len(known):
         return {name: known[name] for name in names if name in known}
     return {name: value for name, value in known.items() if name in names}

@@ -16,8 +16,8 @@ from merch.engine.journeyplans import rules_of
 from merch.engine.needs import Needs
 
 ALWAYS_TRAITS = frozenset({MARKET, TIME_ZONE, BIRTH_DATE})
-ALWAYS_CONTEXTS = frozenset({"country", "locale"})
-PLATFORM, APP_VERSION, SESSION = "platform", "app_version", "session_id"
+ALWAYS_CONTEXTS = frozenset({"country", "locale", "session_id"})  # the last for tokens, too
+PLATFORM, APP_VERSION = "platform", "app_version"
 CONSENTS = frozenset({PERSONALISATION})
 
 Counted = tuple[str, str]  # scope, event
@@ -94,7 +94,6 @@ class _Reading:
             self.history.add(f"offer|{key}|conversion")
         self.history.update(_own_cells(candidate, key, self.shared))
         if content.limits.strict:  # the key of its hold
-            self.contexts.add(SESSION)
             self.history.add(f"campaign|{candidate.campaign.key}|impression")
 
     def experiment(self, experiment: ReadyExperiment) -> None:
@@ -114,8 +113,6 @@ class _Reading:
             for digest in reads.behaviours:
                 behaviours |= 1 << self.bits[digest]
         campaigns = self.campaigns.values()
-        if _by_session(self.release, campaigns):
-            self.contexts.add(SESSION)
         return Needs(
             traits=frozenset(self.traits), contexts=frozenset(self.contexts), consents=CONSENTS,
             history=frozenset(self.history), behaviours=behaviours, marks=frozenset(self.marks),
@@ -130,11 +127,6 @@ def _dates(journeys: Journeys) -> Iterator[str]:
     """Traits whose date begins a journey."""
     for journey in journeys.by_key.values():
         yield from (version.anchor.trait for version in journey.doc.versions if version.anchor.kind == "DATE")
-
-
-def _by_session(release: ReleaseDoc, campaigns: Iterable[CampaignDoc]) -> bool:
-    caps = (*release.shared_caps, *(cap for campaign in campaigns for cap in campaign.caps))
-    return any(cap.kind == "SESSION" for cap in caps)
 
 
 def _shared_cells(release: ReleaseDoc, placement: PlacementDoc) -> Iterator[str]:

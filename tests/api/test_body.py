@@ -73,6 +73,8 @@ def refused(raw: bytes) -> tuple[str, str]:
         pytest.param(b'{"account_id": "a", "account_id": "b"}', "body", "duplicate_key", id="twice"),
         pytest.param(b'{"a": 1, "\\u0061": 2}', "body", "duplicate_key", id="twice-in-another-spelling"),
         pytest.param(b'{"context": {"a": 1, "a": 1}}', "body", "duplicate_key", id="twice-inside"),
+        pytest.param(b'{"context":{"a":1,"a":1}}', "body", "duplicate_key", id="twice-without-a-space"),
+        pytest.param(b'{"x":"a","x":"a"}', "body", "duplicate_key", id="the-same-twice"),
         pytest.param(b'{"account_id": "\\ud800"}', "body", "lone_surrogate", id="high-surrogate"),
         pytest.param(b'{"account_id": "\\udc00"}', "body", "lone_surrogate", id="low-surrogate"),
         pytest.param(b'{"account_id": "a\\u0000"}', "body", "nul", id="nul"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -10,18 +10,21 @@ import pytest
 from msgspec.structs import replace
 
 from audiences.hashing import bucket
+from audiences.moments import moment
 from audiences.people import MOST_TRAITS
 from merch import metrics
 from merch.api.rest.limits import ASKED_BYTES
 from merch.engine.decide import decide
 from merch.engine.document import CapDoc, CreativeDoc, Pulse
 from merch.engine.facts import Asked, HistoryCell, Subject
-from merch.inputs import MOST_BYTES, Entry, Inputs, inputs_of, pack_inputs, unpack_inputs
+from merch.inputs import MOST_BYTES, Entry, Inputs, inputs_of, pack_inputs, unpack_decision, unpack_inputs
 from merch.intake.receiving import RECORD_BOUND
 from merch.models import DecisionRecord
-from merch.recording import Recorder
+from merch.recording import Recorder, write
 from merch.subjects.packing import packed_size
 from tests.merch.engine.documents import CONTEXTS, NOON, campaign, ready, request, subject
+
+NOON_DAY = date(2026, 11, 22)
 
 
 def inputs(**changes: Any) -> Inputs:
@@ -67,6 +70,21 @@ def test_a_record_that_cannot_be_packed_costs_only_itself(transactional_db: None
     kept = DecisionRecord.objects.filter(decided_at=datetime(2026, 11, 22, 12, tzinfo=UTC))
     assert sorted(row.decision_id.int for row in kept) == [1, 3]
     assert metrics.DECISION_RECORDS_LOST._value.get() == before + 1
+
+
+@pytest.mark.parametrize("key", ["plain", "back\\slash", "\\N", "\\.", "ünï 'quoted' \"x\""])
+def test_a_record_comes_back_whoever_it_is_about(transactional_db: None, key: str) -> None:
+    asked = request(decision_id=str(UUID(int=7)), key=key)
+    release, who = ready(campaign()), subject(genre=key)
+    decision = decide(release, Pulse(), asked, who, NOON + 1)
+
+    write([Entry(release, Pulse(), asked, who, decision)])
+
+    row = DecisionRecord.objects.get(decision_id=UUID(int=7))
+    assert (row.subject, row.day, row.decided_at) == (f"a:{key}", NOON_DAY, moment(NOON + 1))
+    assert (row.release, row.pulse, row.randomised) == (release.digest, 0, False)
+    assert unpack_inputs(bytes(row.inputs)).request.key == key
+    assert unpack_decision(bytes(row.result)) == decision
 
 
 def test_what_the_doors_let_in_fits_into_ten_kilobytes() -> None:

@@ -23,6 +23,7 @@ T = TypeVar("T")
 GZIP = 16 + zlib.MAX_WBITS
 PIECE = 256 * 1024  # bytes of a refused body that are held at a time
 MOST_TRIED = 2 * ATTRIBUTES
+SMALL = 4_096  # bytes of a body that is read twice to see whether it names a key twice
 
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
@@ -168,7 +169,19 @@ def check_depth(raw: bytes) -> None:
 
 def check_keys(raw: bytes) -> None:
     """No object names a key twice, else two readers of one body may see two different things. Raises Refused 400."""
-    _UNIQUE.decode(raw.decode())
+    if not _comes_back(raw):
+        _UNIQUE.decode(raw.decode())
+
+
+def _comes_back(raw: bytes) -> bool:
+    """Is it spelled as we would spell it? Then nothing was said twice, as the second would have replaced the first.
+
+    Most apps write JSON without a space, and then this is the whole check, at a third of its cost.
+    """
+    try:
+        return len(raw) <= SMALL and msgspec.json.encode(msgspec.json.decode(raw)) == raw
+    except (msgspec.MsgspecError, RecursionError):
+        return False
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> None:

@@ -205,6 +205,6 @@ def _check_size(request: Request, release: Release) -> None:
 def _count(decision: Decision, seconds: float) -> None:
     metrics.DECISION_SECONDS.observe(seconds)
     for answer in decision.answers:
-        metrics.DECISION_REQUESTS.labels(OUTCOMES.get(answer.reason, "error")).inc()
+        metrics.counter(metrics.DECISION_REQUESTS, OUTCOMES.get(answer.reason, "error")).inc()
     for reason in {code for answer in decision.answers for code in answer.degraded}:
-        metrics.DECISION_DEGRADED.labels(reason).inc()
+        metrics.counter(metrics.DECISION_DEGRADED, reason).inc()

@@ -28,7 +28,7 @@ StartResponse = Callable[[str, list[tuple[str, str]]], Any]
 Application = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 
 DECISIONS, EVENTS = "/v1/decisions", "/v1/events"
-UNUSUAL = ("HTTP_TRANSFER_ENCODING", "HTTP_EXPECT", "HTTP_UPGRADE")
+UNUSUAL = frozenset({"HTTP_TRANSFER_ENCODING", "HTTP_EXPECT", "HTTP_UPGRADE"})
 
 _STATUS = {int(status): f"{int(status)} {status.phrase}" for status in HTTPStatus}
 
@@ -41,13 +41,14 @@ class Front:
         self._doors: Mapping[str, HotView] = {DECISIONS: DecisionsView(), EVENTS: EventsView()}
         self._frames = {secure: frame(secure=secure) for secure in (False, True)}
         self._secure_header = settings.SECURE_PROXY_SSL_HEADER
+        self._only_secure: bool = settings.SECURE_SSL_REDIRECT
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         door = self._doors.get(environ["PATH_INFO"])
         if door is None or environ["REQUEST_METHOD"] != "POST" or self._is_unusual(environ):
             return self._behind(environ, start_response)
         secure = self._is_secure(environ)
-        if settings.SECURE_SSL_REDIRECT and not secure:
+        if self._only_secure and not secure:
             return self._behind(environ, start_response)
         if door.uses_sql:
             _refresh_connections()
@@ -58,7 +59,7 @@ class Front:
         return (body,)
 
     def _is_unusual(self, environ: Mapping[str, Any]) -> bool:
-        return any(name in environ for name in UNUSUAL) or not _is_ours(
+        return not UNUSUAL.isdisjoint(environ) or not _is_ours(
             environ.get("HTTP_HOST"), environ.get("HTTP_X_FORWARDED_HOST"), environ.get("SERVER_NAME", "")
         )
 

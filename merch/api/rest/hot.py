@@ -95,8 +95,8 @@ def serve(door: HotView, environ: Mapping[str, Any]) -> Reply:
 
 def count(route: str, method: str, status: int, seconds: float) -> None:
     """Note an answered call; ``route`` is the name of the view, never a path."""
-    metrics.HTTP_REQUESTS.labels(route, method, str(status)).inc()
-    metrics.HTTP_SECONDS.labels(route).observe(seconds)
+    metrics.counter(metrics.HTTP_REQUESTS, route, method, str(status)).inc()
+    metrics.histogram(metrics.HTTP_SECONDS, route).observe(seconds)
 
 
 def _response(reply: Reply) -> HttpResponse:

@@ -156,10 +156,7 @@ ALWAYS = {"market", "time_zone", "birth_date"}
             document(campaign(cooldowns=(CooldownDoc(scope="ALL", event="dismissal", length=DAY),))),
             "history", {"all||dismissal", "campaign|one|dismissal", "surface|one@home|dismissal"}, id="a-cooldown",
         ),
-        pytest.param(
-            document(campaign(caps=(CapDoc(scope="CAMPAIGN", event="click", limit=1, kind="SESSION"),))),
-            "contexts", {"country", "locale", "session_id"}, id="a-session",
-        ),
+        pytest.param(document(campaign()), "contexts", {"country", "locale", "session_id"}, id="contexts"),
         pytest.param(
             document(campaign(), placements={"home": PlacementDoc(
                 rank=1, format="hero", slots=1, max_age=1,
