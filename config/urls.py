@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
     path("admin/merch/decision/", include("merch.admin.decisions")),
+    path("admin/merch/guarded/", include("merch.admin.guarded")),
     path("admin/", admin.site.urls),
     path("", include("merch.api.rest.urls")),
 ]

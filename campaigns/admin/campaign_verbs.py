@@ -8,6 +8,7 @@ from django import forms
 from django.contrib.auth.models import User
 from django.db.models import Model
 from django.http import HttpRequest
+from django.urls import reverse
 from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminTextareaWidget
 
@@ -147,6 +148,7 @@ def review(request: HttpRequest, campaign: Any) -> dict[str, Any]:
         "before_at": moment(before.decided_at) if before else "",
         "changes": changes(before.content, asked.content) if before else [],
         "content": readable(asked.content),
+        "guarded": reverse("admin-guarded", args=[campaign.pk]),
         "notes": readiness.notes(campaign, now=request_now(request)),
         "initial": {"approval": asked.pk},
     }

@@ -137,6 +137,7 @@ def test_the_review_shows_what_changed_since_the_last_approval(
     page = bos.get(do(campaign, "approve"))
 
     assert page.context["changes"] == [("priority", "50", "70")]
+    assert f'hx-get="{reverse("admin-guarded", args=[campaign.pk])}"' in page.content.decode()
 
 
 def test_an_edit_voids_what_waits_for_approval_and_says_so(annas: Client, campaign: Campaign) -> None:
