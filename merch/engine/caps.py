@@ -95,7 +95,7 @@ class Limits(NamedTuple):
 
     @property
     def strict(self) -> tuple[Cap, ...]:
-        return tuple(cap for cap in self.caps if cap.strict)
+        return tuple([cap for cap in self.caps if cap.strict]) if self.caps else ()
 
     @property
     def need_record(self) -> bool:

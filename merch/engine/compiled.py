@@ -29,7 +29,7 @@ from merch.engine.document import (
     TraitDoc,
     ZoneTable,
 )
-from merch.engine.facts import Request
+from merch.engine.facts import Exposure, Request
 from merch.engine.index import Asker, Found, Index, Piece
 from merch.engine.journeydoc import JourneyDoc, StepDoc
 from merch.engine.journeys import Unit
@@ -83,8 +83,11 @@ class ReadyExperiment(NamedTuple):
 
 
 class ReadyHoldout(NamedTuple):
+    """``exposures``: what being withheld by a draw, or not, leaves in the record, by its number."""
+
     doc: HoldoutDoc
     draws: tuple[DrawDoc, ...]
+    exposures: Mapping[tuple[int, bool], Exposure]
 
 
 class ReadyStep(NamedTuple):
@@ -237,10 +240,14 @@ class PlacementPlan(NamedTuple):
         """In arbitration order, the candidates of a tier that neither law, market nor rule refuses, and those whose
         rule raises: they are asked again in their row, where the failure gets its name. Those that sell one of
         ``offers`` are among them whatever they demand."""
+        return map(self.tiers[tier].__getitem__, self.indexed.among(self.found(call), tier, call, offers))
+
+    def found(self, call: Caller) -> Found:
+        """Who may match, looked for once per call."""
         found = call.found.get(self.slug)
         if found is None:
             found = call.found[self.slug] = self.indexed.find(call)
-        return map(self.tiers[tier].__getitem__, self.indexed.among(found, tier, call, offers))
+        return found
 
 
 class Memos:

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from audiences.hashing import BUCKETS
 from audiences.rules import (
     BadValue,
     EventType,
@@ -57,6 +58,7 @@ from merch.engine.document import (
     canonical,
 )
 from merch.engine.document import Rule as RuleDocument
+from merch.engine.facts import Exposure
 from merch.engine.index import Index
 from merch.engine.journeyplans import bad_branch, ready_journeys
 from merch.engine.journeyplans import rules_of as rules_of_journeys
@@ -260,7 +262,7 @@ class _Compiler:
 
     def _holdouts(self, campaign: CampaignDoc) -> tuple[ReadyHoldout, ...]:
         found = [
-            ReadyHoldout(each, each.draws)
+            ReadyHoldout(each, each.draws, _exposures(each))
             for each in self.doc.holdouts
             if withholds_from(_holdout_spec(each), Tier(campaign.tier), campaign.domain, campaign.key)
         ]
@@ -337,6 +339,20 @@ def _offer_needs_record(offer: ReadyOffer | None) -> bool:
 
 def _reads_record(found: Reads) -> bool:
     return bool(found.traits or found.history or found.behaviours)
+
+
+def _exposures(doc: HoldoutDoc) -> dict[tuple[int, bool], Exposure]:
+    """Of each draw, for those whom it withholds (ghosts) and for all others."""
+    found = {}
+    for draw in doc.draws:
+        share, test = draw.size / BUCKETS, f"holdout|{doc.key}"
+        found[draw.number, True] = Exposure(
+            test=test, version=draw.number, arm="held_out", ghost=True, propensity=share
+        )
+        found[draw.number, False] = Exposure(
+            test=test, version=draw.number, arm="treated", ghost=False, propensity=1 - share
+        )
+    return found
 
 
 def _holdout_spec(doc: HoldoutDoc) -> HoldoutSpec:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from audiences.tiers import DECISION_ORDER
+from audiences.tiers import DECISION_ORDER, Tier
 from merch.engine import contest, eligibility
 from merch.engine.call import Call
 from merch.engine.compiled import Candidate, PlacementPlan, Release
@@ -17,6 +17,8 @@ from merch.engine.facts import Answer, Decision, Request, Subject
 from merch.engine.filling import Filling
 from merch.engine.reasons import WOULD_HAVE_WON, Reason
 from merch.engine.slots import valid_until
+
+ALL = frozenset(Tier)
 
 
 def decide(
@@ -35,11 +37,16 @@ def decide(
     known = [filling for filling in fillings if filling.plan]
     if len(known) > 1:
         known.sort(key=lambda each: (each.rank, each.slug))
+    # Where nobody can match nobody is asked; a subject with something of its own, and who explains, asks everywhere.
+    everywhere = explain or not call.plain
+    open_to = [(filling, ALL if everywhere else filling.tiers(call)) for filling in known]
     for tier in DECISION_ORDER:
-        for filling in known:
-            _guarded(contest.fill, filling, call, tier=tier, explain=explain)
+        for filling, tiers in open_to:
+            if tier in tiers:
+                _guarded(contest.fill, filling, call, tier=tier, explain=explain)
     for filling in known:
-        _guarded(_fall_back, filling, call, explain=explain)
+        if explain or not filling.number:
+            _guarded(_fall_back, filling, call, explain=explain)
     answers = tuple(_answer(filling, call) for filling in fillings)
     return Decision(
         decision_id=request.decision_id,
@@ -122,7 +129,7 @@ def _filled(filling: Filling, plan: PlacementPlan, call: Call) -> Answer:
         placement=filling.slug,
         reason=reason.value,
         valid_until=valid_until(filling, plan, call),
-        slots=tuple(winner.slot for winner in filling.winners),
+        slots=tuple([winner.slot for winner in filling.winners]),
         degraded=_degraded(plan, call),
         losses=tuple(filling.losses),
         tests=tuple(call.triggered.get(filling.slug, ())),
@@ -131,6 +138,8 @@ def _filled(filling: Filling, plan: PlacementPlan, call: Call) -> Answer:
 
 
 def _degraded(plan: PlacementPlan, call: Call) -> tuple[str, ...]:
+    if call.readable and not call.request.refused_holds and not call.request.stale_release:
+        return ()
     codes = []
     if not call.readable:
         codes.append(Reason.DEGRADED_NO_SUBJECT.value)

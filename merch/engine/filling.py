@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from copy import copy
 from typing import NamedTuple
 
+from audiences.tiers import Tier
 from experiments.assignment import ExperimentSpec
 from merch.engine.call import Call
 from merch.engine.compiled import Candidate, Content, PlacementPlan, Release
@@ -61,6 +63,10 @@ class Filling:
 
     def full(self) -> bool:
         return len(self.winners) + len(self.nothing) >= self.wanted
+
+    def tiers(self, call: Call) -> Set[Tier]:
+        """Those in which a candidate may match."""
+        return self.plan.found(call).tiers if self.plan else frozenset()
 
     def lose(self, candidate: Candidate, objection: Objection) -> None:
         self.losses.append(Loss(candidate.campaign.key, candidate.item.key, objection.reason.value, objection.detail))

@@ -21,7 +21,6 @@ from merch.engine.law import objection as legal_objection
 from merch.engine.reasons import Reason
 
 ANYBODY = Traits(tier="COMMERCIAL", profiled=False, urgent=False, trial=False)
-HELD_OUT, TREATED = "held_out", "treated"
 CODES = {"GLOBAL": Reason.HOLDOUT_GLOBAL, "DOMAIN": Reason.HOLDOUT_DOMAIN, "CAMPAIGN": Reason.HOLDOUT_CAMPAIGN}
 
 
@@ -35,44 +34,33 @@ class Assigned(NamedTuple):
 def withheld(candidate: Candidate, call: Call) -> Objection | None:
     """Row 14, first half: the holdouts over this candidate, widest first; each leaves an exposure."""
     for holdout in candidate.holdouts:
-        running = [draw for draw in holdout.draws if _running(draw, call.now)]
-        if not running:
+        draw, member = _drawn_by(holdout, call)
+        if draw is None:
             continue
-        member = _member(running, call)
-        _expose_holdout(holdout, member or running[-1], candidate, call, ghost=member is not None)
-        if member is not None:
+        _expose(candidate.item.placement, call, holdout.exposures[draw.number, member])
+        if member:
             return Objection(CODES[holdout.doc.scope], holdout.doc.key)
     return None
 
 
 def held_out(candidate: Candidate, call: Call) -> bool:
     """Would any holdout withhold it? Nothing is exposed by asking."""
-    return any(
-        _member([draw for draw in holdout.draws if _running(draw, call.now)], call) for holdout in candidate.holdouts
-    )
+    return any(_drawn_by(holdout, call)[1] for holdout in candidate.holdouts)
 
 
-def _member(running: list[DrawDoc], call: Call) -> DrawDoc | None:
-    return next((draw for draw in running if bucket(draw.salt, call.request.key) < draw.size), None)
+def _drawn_by(holdout: ReadyHoldout, call: Call) -> tuple[DrawDoc | None, bool]:
+    """The first draw that withholds the subject now, else the last that runs, and whether it does."""
+    latest = None
+    for draw in holdout.draws:
+        if _running(draw, call.now):
+            if bucket(draw.salt, call.request.key) < draw.size:
+                return draw, True
+            latest = draw
+    return latest, False
 
 
 def _running(draw: DrawDoc, now: int) -> bool:
     return draw.start_at <= now and (draw.end_at is None or now < draw.end_at)
-
-
-def _expose_holdout(holdout: ReadyHoldout, draw: DrawDoc, candidate: Candidate, call: Call, *, ghost: bool) -> None:
-    share = draw.size / 10_000
-    _expose(
-        candidate.item.placement,
-        call,
-        Exposure(
-            test=f"holdout|{holdout.doc.key}",
-            version=draw.number,
-            arm=HELD_OUT if ghost else TREATED,
-            ghost=ghost,
-            propensity=share if ghost else 1 - share,
-        ),
-    )
 
 
 class StrategyArm(NamedTuple):

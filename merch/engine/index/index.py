@@ -17,6 +17,8 @@ from merch.engine.index.reading import Asker
 from merch.engine.law import Law, objection
 from merch.engine.law import Traits as LegalTraits
 
+NONE: frozenset[Tier] = frozenset()
+
 
 class Piece(NamedTuple):
     """What the index needs of one candidate. ``holds`` is its whole rule, asked where the tables cannot tell."""
@@ -30,10 +32,11 @@ class Piece(NamedTuple):
 
 
 class Found(NamedTuple):
-    """The rows that may match a call, and those among them whose rule must be asked."""
+    """The rows that may match a call, those among them whose rule must be asked, and the tiers that have any."""
 
     may: int
     ask: int
+    tiers: frozenset[Tier]
 
 
 class _Span(NamedTuple):
@@ -102,7 +105,8 @@ class Index:
         may = (may | odd) & self._lawful(call.law) & self._sold_in.get(call.billing or "", self._anywhere)
         if not call.readable:
             may &= self._recordless
-        return Found(may, ask | odd)
+        tiers = frozenset([tier for tier, span in self._spans.items() if may >> span.row & span.rows]) if may else NONE
+        return Found(may, ask | odd, tiers)
 
     def survivors(self, call: Asker) -> int:
         """Bit i says that candidate i, counted through all tiers, matches or that its rule raises."""
@@ -115,7 +119,7 @@ class Index:
     def among(self, found: Found, tier: Tier, call: Asker, offers: Set[str] = frozenset()) -> Iterable[int]:
         """Which of a tier's candidates match or sell one of these offers, ascending."""
         span = self._spans[tier]
-        may, ask = found
+        may, ask, _ = found
         for offer in offers:
             selling = self._selling.get(offer, 0)
             may, ask = may | selling, ask & ~selling
