@@ -10,7 +10,7 @@ from audiences.rules.environment import Env, HistoryCell, env_at
 from audiences.rules.evaluate import BitPositions, WhyFalse, first_false, holds, why_false
 from audiences.rules.inline import inline, resolve
 from audiences.rules.nodes import EVERYONE, Rule
-from audiences.rules.parse import parse
+from audiences.rules.parse import KnownLeaves, parse
 from audiences.rules.problems import Problem
 from audiences.rules.reads import HistoryNeed, Reads, reads
 from audiences.rules.values import BadValue, Type, ValueType, decode_trait, encode_trait
@@ -27,6 +27,7 @@ __all__ = [
     "HistoryCell",
     "HistoryNeed",
     "Kind",
+    "KnownLeaves",
     "Labels",
     "Predicate",
     "Problem",

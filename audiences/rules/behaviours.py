@@ -1,12 +1,13 @@
 """Which one bit answers this event condition or list, for every rule that asks it?"""
 
+from collections.abc import Iterable
 from functools import lru_cache
 
 from msgspec.structs import replace
 
 from audiences.rules.canonical import node_digest
 from audiences.rules.compare import compare
-from audiences.rules.nodes import EventLeaf, ListLeaf, Node, Not, leaves
+from audiences.rules.nodes import EventLeaf, Leaf, ListLeaf, Node, Not, leaves
 from audiences.rules.operators import positive
 
 # Each of these is "not (gte value + step)", except gt, which is "gte value + 1".
@@ -38,7 +39,12 @@ def without_events(leaf: EventLeaf) -> bool:
 
 def behaviours(node: Node) -> dict[str, Node]:
     """The definition of every bit that an inlined rule reads, by its digest."""
-    asked = [behaviour(leaf)[0] for leaf in leaves(node) if isinstance(leaf, EventLeaf | ListLeaf)]
+    return behaviours_of(leaves(node))
+
+
+def behaviours_of(found: Iterable[Leaf]) -> dict[str, Node]:
+    """The same, of the leaves of a rule."""
+    asked = [behaviour(leaf)[0] for leaf in found if isinstance(leaf, (EventLeaf, ListLeaf))]
     return {node_digest(definition): definition for definition in asked}
 
 

@@ -7,7 +7,7 @@ constant. Compiled once per release, called for every candidate that needs it.
 import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from types import CodeType
+from types import CodeType, FunctionType
 from typing import Any
 
 from audiences.hashing import bucket
@@ -91,15 +91,16 @@ def compile_rule(rule: Rule, bit_positions: BitPositions) -> Predicate:
     loads = "".join(f"    {name} = {origin}\n" for name, origin in _LOADS.items() if name in source.loaded)
     text = f"def predicate(env):\n{loads}    return {body}\n"
     namespace: dict[str, Any] = {**_FUNCTIONS, **source.constants}
-    exec(_code(text), namespace)  # noqa: S102  the text holds no name or value of the document
-    predicate: Predicate = namespace["predicate"]
-    return predicate
+    return FunctionType(_code(text), namespace)
 
 
 @lru_cache(maxsize=2048)
 def _code(text: str) -> CodeType:
     """Rules of one shape share their text: names and values are bound, not written."""
-    return compile(text, "<rule>", "exec")
+    made: dict[str, Any] = {}
+    exec(compile(text, "<rule>", "exec"), made)  # noqa: S102  the text holds no name or value of the document
+    code: CodeType = made["predicate"].__code__
+    return code
 
 
 class _Source:

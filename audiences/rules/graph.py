@@ -41,6 +41,8 @@ def build_order(audiences: Mapping[str, object]) -> list[str]:
 
 def check_graph(findings: Findings, rule: Rule, audiences: Mapping[str, object], name: str | None) -> None:
     """Report a circle, too deep a nest, or a rule that grows too large once audiences stand in their places."""
+    if not any(isinstance(leaf, AudienceLeaf) for leaf in leaves(rule.node)):
+        return
     top = name or _THIS
     slots = _reachable(rule, audiences, top)
     try:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from audiences.rules.graph import build_order
 from audiences.rules.nodes import All, AnyOf, AudienceLeaf, ListLeaf, Member, Node, Not, Rule
-from audiences.rules.parse import parse
+from audiences.rules.parse import KnownLeaves, parse
 from audiences.rules.problems import Problem
 from audiences.rules.vocabulary import IN_AUDIENCES, Vocabulary
 
@@ -12,12 +12,12 @@ from audiences.rules.vocabulary import IN_AUDIENCES, Vocabulary
 Audiences = Mapping[str, Rule | None]
 
 
-def resolve(vocabulary: Vocabulary) -> dict[str, Rule | None] | list[Problem]:
+def resolve(vocabulary: Vocabulary, known: KnownLeaves | None = None) -> dict[str, Rule | None] | list[Problem]:
     """Every audience of the vocabulary, parsed and inlined; or every problem, its place beginning with the slug."""
     parsed: dict[str, Rule | None] = {}
     problems: list[Problem] = []
     for slug, document in vocabulary.audiences.items():
-        found = None if document is None else parse(document, vocabulary, allow=IN_AUDIENCES, name=slug)
+        found = None if document is None else parse(document, vocabulary, allow=IN_AUDIENCES, name=slug, known=known)
         if isinstance(found, list):
             problems += [Problem(each.id, f"{slug}: {each.where}", each.sentence, each.hint) for each in found]
         else:

@@ -123,6 +123,10 @@ class Rule(Struct, frozen=True):
     node: Node
 
 
+# Asking for a tuple of classes is much quicker than for a union.
+_GROUPS = (All, AnyOf)
+_WRAPPERS = (Not, Member)
+
 EVERYONE = Rule(All(()))
 
 
@@ -137,6 +141,16 @@ def children(node: Node) -> tuple[Node, ...]:
 
 def leaves(node: Node) -> list[Leaf]:
     """All leaves in reading order."""
-    if isinstance(node, All | AnyOf | Not | Member):
-        return [leaf for child in children(node) for leaf in leaves(child)]
-    return [node]
+    found: list[Leaf] = []
+    _gather(node, found)
+    return found
+
+
+def _gather(node: Node, found: list[Leaf]) -> None:
+    if isinstance(node, _GROUPS):
+        for below in node.nodes:
+            _gather(below, found)
+    elif isinstance(node, _WRAPPERS):
+        _gather(node.node, found)
+    else:
+        found.append(node)

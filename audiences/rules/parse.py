@@ -19,15 +19,21 @@ DEEPEST = 6
 _KINDS = ("all", "any", "not", *(kind.value for kind in Kind))
 
 
+# Leaves that have been read before under the same vocabulary, by their text. Audiences are none of them.
+KnownLeaves = dict[bytes, Leaf]
+
+
 def parse(
-    document: object, vocabulary: Vocabulary, *, allow: frozenset[Kind] = EVERYWHERE, name: str | None = None
-) -> Rule | list[Problem]:
+    document: object, vocabulary: Vocabulary, *, allow: frozenset[Kind] = EVERYWHERE, name: str | None = None,
+    known: KnownLeaves | None = None,
+) -> Rule | list[Problem]:  # fmt: skip
     """The rule, or every problem at once; never raises on a bad document.
 
     ``document`` is JSON text or bytes, or its decoded form. ``allow`` names the kinds of leaf that may stand here.
     ``name`` is the slug of the audience this rule defines, so that a circle through it is found.
+    ``known`` spares many rules of one vocabulary reading the same leaves.
     """
-    reading = _Reading(vocabulary, allow)
+    reading = _Reading(vocabulary, allow, known)
     findings = reading.findings
     plain = _plain(document, findings)
     node = None if findings.problems else reading.document(plain)
@@ -57,7 +63,8 @@ def _plain(document: object, findings: Findings) -> Any:
 class _Reading:
     """One pass over one document."""
 
-    def __init__(self, vocabulary: Vocabulary, allow: frozenset[Kind]) -> None:
+    def __init__(self, vocabulary: Vocabulary, allow: frozenset[Kind], known: KnownLeaves | None) -> None:
+        self.known = known
         self.vocabulary = vocabulary
         self.allow = allow
         self.findings = Findings()
@@ -129,4 +136,13 @@ class _Reading:
                 f'A "{kind}" condition cannot be answered here.',
                 f"Use one of: {allowed}.",
             )
-        return READERS[kind](self.findings, self.vocabulary, raw, where)
+        if self.known is None or kind is Kind.AUDIENCE:
+            return READERS[kind](self.findings, self.vocabulary, raw, where)
+        text = msgspec.json.encode(raw)
+        found = self.known.get(text)
+        if found is None:
+            before = len(self.findings.problems)
+            found = READERS[kind](self.findings, self.vocabulary, raw, where)
+            if found is not None and len(self.findings.problems) == before:
+                self.known[text] = found
+        return found

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from audiences.rules.behaviours import behaviours
+from audiences.rules.behaviours import behaviours_of
 from audiences.rules.days import DAY, HOUR
 from audiences.rules.instants import instants_needed
 from audiences.rules.nodes import (
@@ -45,6 +45,9 @@ class Reads(Struct, frozen=True):
     audiences: frozenset[str]
 
 
+_NAMED = (Member, ListLeaf, AudienceLeaf)
+
+
 def reads(rule: Rule) -> Reads:
     """The exact inputs of an inlined rule."""
     found = leaves(rule.node)
@@ -59,7 +62,7 @@ def reads(rule: Rule) -> Reads:
         traits=frozenset(leaf.name for leaf in found if isinstance(leaf, TraitLeaf)),
         contexts=frozenset(leaf.name for leaf in found if isinstance(leaf, ContextLeaf)),
         history=history,
-        behaviours=behaviours(rule.node),
+        behaviours=behaviours_of(found),
         salts=frozenset(leaf.salt for leaf in found if isinstance(leaf, BucketLeaf)),
         audiences=frozenset(_audiences(rule.node)),
     )
@@ -85,5 +88,5 @@ def _larger(one: HistoryNeed, other: HistoryNeed) -> HistoryNeed:
 
 
 def _audiences(node: Node) -> list[str]:
-    own = [node.slug] if isinstance(node, Member | ListLeaf | AudienceLeaf) else []
+    own = [node.slug] if isinstance(node, _NAMED) else []
     return own + [slug for below in children(node) for slug in _audiences(below)]

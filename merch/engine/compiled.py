@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Set
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
-from audiences.rules import Predicate, Reads, Rule, ValueType, Vocabulary
+from audiences.rules import BitPositions, Predicate, Reads, Rule, ValueType, Vocabulary, compile_rule
 from audiences.tiers import Tier
 from campaigns.formula import Formula
 from experiments.assignment import ExperimentSpec
@@ -39,14 +39,26 @@ from merch.engine.memo import Memo
 from merch.engine.needs import Needs, union
 
 
-class ReadyRule(NamedTuple):
+class ReadyRule:
     """A rule in both forms: the predicate answers, the tree says why not. What it reads, as law and 2b ask it."""
 
-    rule: Rule
-    holds: Predicate
-    reads: Reads
-    reads_record: bool
-    profiles: bool
+    __slots__ = ("_bits", "_holds", "profiles", "reads", "reads_record", "rule")
+
+    def __init__(self, rule: Rule, bits: BitPositions, reads: Reads, *, reads_record: bool, profiles: bool) -> None:
+        self.rule = rule
+        self.reads = reads
+        self.reads_record = reads_record
+        self.profiles = profiles
+        self._bits = bits
+        self._holds: Predicate | None = None
+
+    @property
+    def holds(self) -> Predicate:
+        """Made when it is first asked: the index answers for most rules."""
+        made = self._holds
+        if made is None:
+            made = self._holds = compile_rule(self.rule, self._bits)
+        return made
 
 
 class ReadyOffer(NamedTuple):
@@ -198,8 +210,7 @@ class Candidate:
     def piece(self) -> Piece:
         """What the index needs of it."""
         return Piece(
-            rule=self.rule.rule if self.rule else None,
-            holds=self.rule.holds if self.rule else None,
+            rule=self.rule,
             legal=self.content.legal,
             markets=self.campaign.markets,
             needs_record=self.content.needs_record,

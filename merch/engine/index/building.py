@@ -7,7 +7,8 @@ Every demand of every row goes to the table of what it reads. What has no table 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import NamedTuple, TypeAlias, TypeVar
 
 from audiences.rules import BitPositions, Rule, Type, ValueType, compile_rule
@@ -21,11 +22,12 @@ from audiences.rules.nodes import (
     EventLeaf,
     HistoryLeaf,
     ListLeaf,
+    Node,
     Not,
     TraitLeaf,
     leaves,
 )
-from audiences.rules.operators import positive
+from audiences.rules.operators import COMPLEMENTS, positive
 from merch.engine.index import reading
 from merch.engine.index.accepts import AGES, Choice, Members, Spans, choice, members, spans
 from merch.engine.index.demands import Demand, Row, conjuncts, rows
@@ -43,6 +45,15 @@ OPERATORS: dict[type, frozenset[str]] = {
     list: frozenset({"contains", "any_of", "all_of", "present"}),
     int: frozenset({"eq", "in", "lt", "lte", "gt", "gte", "between", "present"}) | AGES,
 }
+TABLED: dict[Type, frozenset[str]] = {
+    of: known | {each for each, base in COMPLEMENTS.items() if base in known}
+    for of in Type
+    for known in (OPERATORS[KINDS.get(of, int)],)
+}
+TYPED = (TraitLeaf, ContextLeaf)
+UNTABLED = (HistoryLeaf, All, AnyOf)
+
+Way: TypeAlias = Callable[[int], None]  # of a row's number to where its demand is kept
 
 
 class Attribute(NamedTuple):
@@ -67,35 +78,32 @@ class Plan(NamedTuple):
 
 def plan(rules: Sequence[Rule | None], bits: BitPositions) -> Plan:
     """One row without demands where there is no rule."""
-    shared = _shared(rules)
-    known: dict[int, list[Row]] = {}
-    for rule in rules:
-        if rule is not None and id(rule) not in known:
-            known[id(rule)] = rows(rule.node, shared.__contains__)
+    apart = {id(rule): tuple(conjuncts(rule.node)) for rule in rules if rule is not None}
+    shared = _shared([apart[id(rule)] for rule in rules if rule is not None])
+    known = {name: rows(demands, shared.__contains__) for name, demands in apart.items()}
     of_rule: list[list[Row]] = [[()] if rule is None else known[id(rule)] for rule in rules]
     sorting = _Sorting(of_rule, shared)
-    number = 0
+    first = 0
     for rule, found in zip(rules, of_rule, strict=True):
-        for row in found:
-            sorting.add(number, row, rule)
-            number += 1
+        sorting.add(rule, found, first)
+        first += len(found)
     return Plan(of_rule, [*sorting.tables(bits)], sorted(sorting.residual))
 
 
-def _shared(rules: Sequence[Rule | None]) -> frozenset[Demand]:
+def _shared(rules: Sequence[Row]) -> frozenset[Demand]:
     """Conditions without a table that many rules have."""
     asked: Counter[Demand] = Counter()
-    for rule in rules:
-        if rule is not None:
-            asked.update([*dict.fromkeys(each for each in conjuncts(rule.node) if _has_no_table(each))])
+    for demands in rules:
+        untabled = [demand for demand in demands if _has_no_table(demand.node)]
+        if untabled:
+            asked.update([*dict.fromkeys(untabled)])
     return frozenset(demand for demand, times in asked.most_common(MOST_SHARED) if times >= WORTH)
 
 
-def _has_no_table(demand: Demand) -> bool:
-    leaf = demand.node
-    if isinstance(leaf, TraitLeaf | ContextLeaf):
-        return positive(leaf.op)[0] not in OPERATORS[_kind(leaf.type)]
-    return isinstance(leaf, HistoryLeaf | All | AnyOf)
+def _has_no_table(node: Node) -> bool:
+    if isinstance(node, TYPED):
+        return node.op not in TABLED[node.type.type]
+    return isinstance(node, UNTABLED)
 
 
 def _kind(of: ValueType) -> type:
@@ -103,19 +111,15 @@ def _kind(of: ValueType) -> type:
 
 
 class _Sorting:
-    """Demands on their way to tables."""
+    """Demands on their way to tables. Rules share leaves, so the way of each is found once."""
 
     def __init__(self, of_rule: Sequence[Sequence[Row]], shared: frozenset[Demand]) -> None:
-        self.size = sum(len(found) for found in of_rule)
+        self.size = sum(map(len, of_rule))
         self.residual: set[int] = set()
+        self._ways: dict[tuple[int, bool], Way] = {}
         self._shared: dict[Demand, list[int]] = {demand: [] for demand in shared}
-        self._salts = Counter(
-            demand.node.salt
-            for found in of_rule
-            for row in found
-            for demand in row
-            if isinstance(demand.node, BucketLeaf)
-        )
+        nodes = (demand.node for found in of_rule for row in found for demand in row)
+        self._salts = Counter(node.salt for node in nodes if isinstance(node, BucketLeaf))
         self._reads: dict[Attribute, tuple[Read, ValueType]] = {}
         self._touched: dict[Attribute, list[int]] = defaultdict(list)
         self._choices: dict[Attribute, dict[int, Choice]] = defaultdict(dict)
@@ -127,55 +131,69 @@ class _Sorting:
         self._unhappened: set[int] = set()
         self._values: dict[Attribute, set[object]] = defaultdict(set)
 
-    def add(self, number: int, row: Row, rule: Rule | None) -> None:
-        """The row's demands, and what its rule reads anywhere: a value of a wrong type there may make it raise."""
-        for demand in row:
-            self._demand(number, demand)
-        for leaf in leaves(rule.node) if rule else ():
-            if isinstance(leaf, TraitLeaf | ContextLeaf):
-                touched = self._touched[self._attribute(leaf)]
-                if touched[-1:] != [number]:
-                    touched.append(number)
+    def add(self, rule: Rule | None, found: Sequence[Row], first: int) -> None:
+        """The demands of a rule's rows, numbered from ``first``, and what it reads anywhere: there a value of a wrong
+        type may make it raise."""
+        for number, row in enumerate(found, first):
+            for demand in row:
+                way = self._ways.get((id(demand.node), demand.negated))
+                if way is None:
+                    way = self._ways[id(demand.node), demand.negated] = self._way(demand)
+                way(number)
+        if rule is not None:
+            read = [self._attribute(leaf) for leaf in leaves(rule.node) if isinstance(leaf, TYPED)]
+            for attribute in dict.fromkeys(read):
+                self._touched[attribute].extend(range(first, first + len(found)))
 
-    def _demand(self, number: int, demand: Demand) -> None:
+    def _way(self, demand: Demand) -> Way:
         leaf, negated = demand
         if demand in self._shared:
-            self._shared[demand].append(number)
-        elif isinstance(leaf, TraitLeaf | ContextLeaf) and not _has_no_table(demand):
-            self._typed(number, leaf, negated=negated)
-        elif isinstance(leaf, EventLeaf | ListLeaf):
+            return self._shared[demand].append
+        if isinstance(leaf, TYPED) and not _has_no_table(leaf):
+            return self._typed(leaf, negated=negated)
+        if isinstance(leaf, EventLeaf | ListLeaf):
             digest, complement = bit_of(leaf)
-            self._bits[digest, negated is complement].append(number)
-        elif isinstance(leaf, HistoryLeaf):
-            self._cells["|".join((leaf.scope, leaf.key, leaf.of))].append(number)
-            if _unhappened(leaf) is negated:
-                self._unhappened.add(number)
-        elif isinstance(leaf, BucketLeaf) and self._salts[leaf.salt] >= WORTH:
-            _narrow(self._draws[leaf.salt], number, spans(leaf.op, leaf.value, Type.INT, negated=negated))
-        else:
-            self.residual.add(number)
+            return self._bits[digest, negated is complement].append
+        if isinstance(leaf, HistoryLeaf):
+            return self._history(leaf, negated=negated)
+        if isinstance(leaf, BucketLeaf) and self._salts[leaf.salt] >= WORTH:
+            accept = spans(leaf.op, leaf.value, Type.INT, negated=negated)
+            return partial(_narrow, self._draws[leaf.salt], accept)
+        return self.residual.add
 
-    def _typed(self, number: int, leaf: TraitLeaf | ContextLeaf, *, negated: bool) -> None:
+    def _history(self, leaf: HistoryLeaf, *, negated: bool) -> Way:
+        cells = self._cells["|".join((leaf.scope, leaf.key, leaf.of))]
+        if _unhappened(leaf) is not negated:
+            return cells.append
+
+        def way(row: int) -> None:
+            cells.append(row)
+            self._unhappened.add(row)
+
+        return way
+
+    def _typed(self, leaf: TraitLeaf | ContextLeaf, *, negated: bool) -> Way:
         op, complement = positive(leaf.op)
         negated = negated is not complement
         attribute, kind = self._attribute(leaf), _kind(leaf.type)
         if kind is int:
             aged = attribute._replace(since=op in AGES)
-            _narrow(self._spans[aged], number, spans(op, leaf.value, leaf.type.type, negated=negated))
-        elif not self._room(attribute, leaf, op):
-            self.residual.add(number)
-        elif kind is list:
-            accept = members(op, leaf.value, negated=negated)
-            _narrow(self._members[attribute], number, accept)
-            if not self._members[attribute][number].exact:
-                self.residual.add(number)
-        else:
-            _narrow(self._choices[attribute], number, choice(op, leaf.value, negated=negated))
+            return partial(_narrow, self._spans[aged], spans(op, leaf.value, leaf.type.type, negated=negated))
+        if not self._room(attribute, leaf, op):
+            return self.residual.add
+        if kind is list:
+            return partial(self._collect, self._members[attribute], members(op, leaf.value, negated=negated))
+        return partial(_narrow, self._choices[attribute], choice(op, leaf.value, negated=negated))
+
+    def _collect(self, found: dict[int, Members], accept: Members, row: int) -> None:
+        _narrow(found, accept, row)
+        if not found[row].exact:
+            self.residual.add(row)
 
     def _room(self, attribute: Attribute, leaf: TraitLeaf | ContextLeaf, op: str) -> bool:
-        named = self._values[attribute]
         if op == "present":
             return True
+        named = self._values[attribute]
         more = {*leaf.value} if isinstance(leaf.value, tuple) else {leaf.value}
         if len(named | more) > MOST_VALUES:
             return False
@@ -183,11 +201,14 @@ class _Sorting:
         return True
 
     def _attribute(self, leaf: TraitLeaf | ContextLeaf) -> Attribute:
-        if isinstance(leaf, TraitLeaf):
-            attribute, read = Attribute("trait", leaf.name), reading.trait(leaf.name, leaf.type.expires)
-        else:
-            attribute, read = Attribute("ctx", leaf.name), reading.context(leaf.name)
-        self._reads.setdefault(attribute, (read, leaf.type))
+        attribute = Attribute("trait" if isinstance(leaf, TraitLeaf) else "ctx", leaf.name)
+        if attribute not in self._reads:
+            read = (
+                reading.trait(leaf.name, leaf.type.expires)
+                if isinstance(leaf, TraitLeaf)
+                else reading.context(leaf.name)
+            )
+            self._reads[attribute] = read, leaf.type
         return attribute
 
     def tables(self, bits: BitPositions) -> Iterator[Asked]:
@@ -230,7 +251,7 @@ class _Sorting:
         return reading.age_in_days(read) if of.type is Type.DATE else reading.age(read)
 
 
-def _narrow(found: dict[int, Accept], row: int, accept: Accept) -> None:
+def _narrow(found: dict[int, Accept], accept: Accept, row: int) -> None:
     found[row] = found[row].both(accept) if row in found else accept
 
 

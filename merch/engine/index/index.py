@@ -5,9 +5,10 @@ One index per placement. Its rows stand in the order of its candidates, so what 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from itertools import accumulate
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from audiences.rules import BitPositions, Predicate, Rule
 from audiences.tiers import Tier
@@ -20,11 +21,19 @@ from merch.engine.law import Traits as LegalTraits
 NONE: frozenset[Tier] = frozenset()
 
 
-class Piece(NamedTuple):
-    """What the index needs of one candidate. ``holds`` is its whole rule, asked where the tables cannot tell."""
+class Asked(Protocol):
+    """A rule, and its predicate, which is asked where the tables cannot tell."""
 
-    rule: Rule | None
-    holds: Predicate | None
+    @property
+    def rule(self) -> Rule: ...
+    @property
+    def holds(self) -> Predicate: ...
+
+
+class Piece(NamedTuple):
+    """What the index needs of one candidate."""
+
+    rule: Asked | None
     legal: LegalTraits
     markets: tuple[str, ...] = ()
     needs_record: bool = False
@@ -61,7 +70,7 @@ class Index:
 
     def __init__(self, tiers: Mapping[Tier, Sequence[Piece]], bits: BitPositions) -> None:
         self._pieces = [piece for pieces in tiers.values() for piece in pieces]
-        made = plan([piece.rule for piece in self._pieces], bits)
+        made = plan([piece.rule.rule if piece.rule else None for piece in self._pieces], bits)
         self._owners = [at for at, found in enumerate(made.of_rule) for _ in found]
         firsts = [0, *accumulate(map(len, made.of_rule))]
         ends = [0, *accumulate(map(len, tiers.values()))]
@@ -136,9 +145,9 @@ class Index:
                 yield owner - start
 
     def _refuses(self, at: int, call: Asker) -> bool:
-        holds = self._pieces[at].holds
+        rule = self._pieces[at].rule
         try:
-            return holds is not None and not holds(call.env)
+            return rule is not None and not rule.holds(call.env)
         except Exception:
             return False
 
@@ -157,7 +166,7 @@ Key = TypeVar("Key")
 
 
 def _grouped(keyed: Iterable[tuple[int, Key]], rows: int) -> dict[Key, int]:
-    drawings: dict[Key, Drawing] = {}
+    having: dict[Key, list[int]] = defaultdict(list)
     for row, key in keyed:
-        drawings.setdefault(key, Drawing(rows)).add(row)
-    return {key: drawing.mask() for key, drawing in drawings.items()}
+        having[key].append(row)
+    return {key: drawn(named, rows) for key, named in having.items()}

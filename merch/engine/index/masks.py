@@ -28,10 +28,10 @@ class Drawing:
 
 def drawn(found: Iterable[int], rows: int) -> int:
     """These rows, each named as often as one likes."""
-    drawing = Drawing(rows)
+    drawing = bytearray(rows + 7 >> 3)
     for row in found:
-        drawing.add(row)
-    return drawing.mask()
+        drawing[row >> 3] |= 1 << (row & 7)
+    return int.from_bytes(drawing, "little")
 
 
 def whole(rows: int) -> int:

@@ -7,6 +7,7 @@ None where the value is one that its type does not allow.
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from math import inf
 from typing import Protocol, TypeAlias
@@ -37,16 +38,18 @@ class Choices:
         self._read = read
         self._kind = kind
         everyone = whole(rows)
-        taken: dict[object, Drawing] = {}
-        refused: dict[object, Drawing] = {}
+        taken: dict[object, list[int]] = defaultdict(list)
+        refused: dict[object, list[int]] = defaultdict(list)
         for row, accept in accepts.items():
+            named = refused if accept.others else taken
             for value in accept.values:
-                (refused if accept.others else taken).setdefault(value, Drawing(rows)).add(row)
+                named[value].append(row)
         self._missing = everyone & ~drawn((row for row, accept in accepts.items() if not accept.missing), rows), 0
         others = everyone & ~drawn((row for row, accept in accepts.items() if not accept.others), rows)
         self._others = others, 0
         self._values = {
-            value: ((others | _mask(taken.get(value))) & ~_mask(refused.get(value)), 0) for value in taken | refused
+            value: ((others | drawn(taken.get(value, ()), rows)) & ~drawn(refused.get(value, ()), rows), 0)
+            for value in taken | refused
         }
 
     def answer(self, call: Asker) -> Masks | None:
@@ -211,12 +214,8 @@ class Typed:
 
 
 def _by_member(found: Mapping[int, Iterable[str]], rows: int) -> dict[str, int]:
-    drawings: dict[str, Drawing] = {}
+    having: dict[str, list[int]] = defaultdict(list)
     for row, members in found.items():
         for member in members:
-            drawings.setdefault(member, Drawing(rows)).add(row)
-    return {member: drawing.mask() for member, drawing in drawings.items()}
-
-
-def _mask(drawing: Drawing | None) -> int:
-    return drawing.mask() if drawing else 0
+            having[member].append(row)
+    return {member: drawn(named, rows) for member, named in having.items()}

@@ -37,6 +37,11 @@ class Asking(NamedTuple):
     readable: bool = True
 
 
+class Ready(NamedTuple):
+    rule: Rule
+    holds: Predicate
+
+
 def asking(env: Env, **changes: Any) -> Asking:
     cells: Any = env.history
     history = {
@@ -50,12 +55,8 @@ def pieces_of(found: Sequence[Json | None]) -> tuple[list[Piece], dict[str, int]
     rules = {str(each): inline(rule_of(each), AUDIENCES) for each in found if each}
     digests = sorted({digest for rule in rules.values() for digest in reads(rule).behaviours})
     bits = {digest: position * 3 for position, digest in enumerate(digests)}
-    ready: dict[str, tuple[Rule | None, Predicate | None]] = {
-        name: (rule, compile_rule(rule, bits)) for name, rule in rules.items()
-    }
-    ready[str(None)] = None, None
-    asked = [ready[str(each)] for each in found]
-    return [Piece(rule, holds, LEGAL) for rule, holds in asked], bits
+    ready = {name: Ready(rule, compile_rule(rule, bits)) for name, rule in rules.items()}
+    return [Piece(ready[str(each)] if each else None, LEGAL) for each in found], bits
 
 
 def asked_each(pieces: Sequence[Piece], call: Asking) -> list[int]:
@@ -69,7 +70,7 @@ def _matches(piece: Piece, call: Asking) -> bool:
     if not call.readable and piece.needs_record:
         return False
     try:
-        return piece.holds is None or piece.holds(call.env)
+        return piece.rule is None or piece.rule.holds(call.env)
     except Exception:
         return True
 
@@ -216,7 +217,7 @@ def test_nobody_is_found_where_nobody_is() -> None:
 def test_a_shared_rule_is_read_once_and_each_candidate_has_its_row() -> None:
     either = {"v": 1, "rule": {"any": [{"trait": "tier", "op": "eq", "value": value} for value in ("free", "family")]}}
     rule: Rule = inline(rule_of(either), AUDIENCES)
-    pieces = [Piece(rule, compile_rule(rule, {}), LEGAL)] * 3
+    pieces = [Piece(Ready(rule, compile_rule(rule, {})), LEGAL)] * 3
 
     assert found_by(pieces, {}, person(tier="family")) == [0, 1, 2]
     assert found_by(pieces, {}, person(tier="premium")) == []
