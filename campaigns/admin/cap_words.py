@@ -22,6 +22,7 @@ _WHAT = {
     "FORMAT": "anything in the same format",
     "TIER": "anything of its tier",
     "ALL": "everything",
+    "INTERRUPT": "everything that interrupts",
 }
 _CALENDAR = {"DAY": "day", "WEEK": "week, from Monday", "MONTH": "month"}
 _STRICT = "Strictly: also when several devices ask at once."
@@ -61,7 +62,7 @@ def pressure_sentence(pressure: Pressure) -> str:
 
 def _what(limit: Document, *, shared: bool) -> str:
     scope = str(limit["scope"])
-    if not shared or scope == "ALL":
+    if not shared or scope in ("ALL", "INTERRUPT"):
         return _WHAT[scope]
     kind = scope.lower()
     return f"the {kind} {limit['scope_key']}" if limit["scope_key"] else f"any one {kind}"

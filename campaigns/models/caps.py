@@ -20,6 +20,7 @@ class Scope(models.TextChoices):
     PLACEMENT = "PLACEMENT", "this placement"
     FORMAT = "FORMAT", "this format, in any placement"
     TIER = "TIER", "this tier"
+    INTERRUPT = "INTERRUPT", "everything that interrupts"
     ALL = "ALL", "everything"
 
 

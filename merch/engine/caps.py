@@ -27,6 +27,7 @@ class Shown(NamedTuple):
     format: str
     offer: str | None  # its key
     exempt: bool
+    interrupts: bool = False
 
     def cell(self, scope: str, scope_key: str, event: str, *, own: bool) -> str | None:
         """Which history cell counts for a limit of this scope; None where it does not cover this.
@@ -42,6 +43,7 @@ class Shown(NamedTuple):
             "FORMAT": self.format,
             "TIER": self.tier,
             "ALL": "",
+            "INTERRUPT": "" if self.interrupts else None,
             "SURFACE": f"{self.campaign}@{self.placement}",
         }
         key = keys[scope]
@@ -52,12 +54,13 @@ class Shown(NamedTuple):
     def touched(self) -> frozenset[str]:
         """The cells that its impression counts in."""
         own = ("CAMPAIGN", "TIER", "OFFER")
-        scopes = (*own, "SURFACE") if self.exempt else (*own, "PLACEMENT", "FORMAT", "ALL")
+        scopes = (*own, "SURFACE") if self.exempt else (*own, "PLACEMENT", "FORMAT", "ALL", "INTERRUPT")
         cells = (self.cell(scope, "", IMPRESSION, own=False) for scope in scopes)
         return frozenset(cell for cell in cells if cell is not None)
 
 
-_OF_ITS_OWN = {"PLACEMENT": "SURFACE", "FORMAT": "CAMPAIGN", "ALL": "CAMPAIGN"}
+_WHOLE = {"all": "everything", "interrupt": "what interrupts"}
+_OF_ITS_OWN = {"PLACEMENT": "SURFACE", "FORMAT": "CAMPAIGN", "ALL": "CAMPAIGN", "INTERRUPT": "CAMPAIGN"}
 
 
 class Cap(NamedTuple):
@@ -111,9 +114,10 @@ class Limits(NamedTuple):
 def limits_of(release: ReleaseDoc, campaign: CampaignDoc, placement: str, offer: str | None) -> Limits:
     """What limits a candidate of this campaign in this placement, with this offer (key@version)."""
     doc = release.placements[placement]
+    cost = doc.interruption_cost or release.costs.get(doc.format, 0)
     shown = Shown(
         campaign.key, campaign.tier, placement, doc.format, offer.partition("@")[0] if offer else None,
-        campaign.tier in release.exempt_tiers,
+        campaign.tier in release.exempt_tiers, bool(cost),
     )  # fmt: skip
     shared = not shown.exempt
     caps = [_cap(cap, shown, own=True) for cap in campaign.caps]
@@ -121,7 +125,6 @@ def limits_of(release: ReleaseDoc, campaign: CampaignDoc, placement: str, offer:
     if shared:
         caps += [_cap(cap, shown, own=False) for cap in release.shared_caps]
         rests += [_cooldown(each, shown, own=False) for each in release.shared_cooldowns]
-    cost = doc.interruption_cost or release.costs.get(doc.format, 0)
     return Limits(
         caps=tuple(cap for cap in caps if cap),
         cooldowns=tuple(each for each in rests if each),
@@ -175,7 +178,7 @@ def counter_words(cell: str) -> str:
     """A cell as explain says it: impressions of campaign spring."""
     scope, _, rest = cell.partition("|")
     key, _, event = rest.rpartition("|")
-    return f"{event}s of {'everything' if scope == 'all' else f'{scope} {key}'}"
+    return f"{event}s of {_WHOLE.get(scope) or f'{scope} {key}'}"
 
 
 def days_words(length: int) -> str:

@@ -150,6 +150,7 @@ def _own_cells(candidate: Candidate, offer: str | None, shared: frozenset[Counte
         "FORMAT": candidate.placement.format,
         "TIER": campaign.tier,
         "ALL": "",
+        "INTERRUPT": "",
         "SURFACE": f"{campaign.key}@{placement}",
     }
     for scope, event in counted:

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from audiences.models import EventDefinition
 from audiences.rules import Type, ValueType
-from campaigns.models import Offer, Plan
+from campaigns.models import Offer, PlacementFormat, Plan
 from experiments.models import Experiment
 from merch.intake.listening import Listening
 
@@ -36,7 +36,7 @@ class Sold(Struct, frozen=True):
 
 
 class Book:
-    """The catalogues during one batch; at most six queries, whatever the batch."""
+    """The catalogues during one batch; at most seven queries, whatever the batch."""
 
     @cached_property
     def listening(self) -> Listening:
@@ -64,6 +64,11 @@ class Book:
         """By key, without the version."""
         rows = Offer.objects.values_list("key", "plan__key", "mechanic")
         return {key: Sold(plan or "", mechanic) for key, plan, mechanic in rows}
+
+    @cached_property
+    def interrupting(self) -> frozenset[str]:
+        """Formats that cost something to be shown."""
+        return frozenset(PlacementFormat.objects.filter(interruption_cost__gt=0).values_list("key", flat=True))
 
     @cached_property
     def tests(self) -> dict[str, Test]:

@@ -42,6 +42,12 @@ def of_shown(shown: Mapping[str, Any], kind: str) -> Cells:
     return tuple(f"{name}|{kind}" for name in names)
 
 
+def of_interruption(claims: Claims, kind: str, book: Book) -> Cells:
+    """What a slot showed interrupted, if its format does; exempt tiers count toward nothing shared."""
+    interrupts = claims.format in book.interrupting and claims.tier not in EXEMPT_TIERS
+    return (f"interrupt||{kind}",) if interrupts else ()
+
+
 def of_view(claims: Claims) -> Cells:
     """A placement was looked at, whatever stood in it."""
     return of_placement(claims.placement)

@@ -127,12 +127,16 @@ def _token_event(sent: Sent, desk: Desk) -> Arrival:
         claimed_at=at if claimed is None else claimed,
         day=moment(claims.decided_at).date(),
         properties=_shown(claims),
-        cells=cells.of_view(claims) if viewed else cells.of_slot(claims, sent.type),
+        cells=cells.of_view(claims) if viewed else _touched(claims, sent.type, desk.book),
         session=claims.session,
         exposures=_exposures(claims, at) if sent.type in ("viewed", "impression") else (),
         pin=pinning(claims, at) if sent.type == "impression" else None,
         hold=claims.hold if sent.type == "impression" else None,
     )
+
+
+def _touched(claims: Claims, kind: str, book: Book) -> cells.Cells:
+    return (*cells.of_slot(claims, kind), *cells.of_interruption(claims, kind, book))
 
 
 def _shown(claims: Claims) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from merch.engine.compiled import Candidate, ReadyGuard, Release
 from merch.engine.document import CapDoc, CooldownDoc
 
 Question = Callable[[Candidate, Candidate], bool]
-SHARED = frozenset({"ALL", "TIER", "PLACEMENT", "FORMAT"})  # scopes whose counters two candidates of a placement share
+# Scopes whose counters two candidates of a placement share.
+SHARED = frozenset({"ALL", "TIER", "PLACEMENT", "FORMAT", "INTERRUPT"})
 
 
 def shadows(upper: Candidate, lower: Candidate, release: Release) -> bool:

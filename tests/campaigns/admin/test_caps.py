@@ -56,6 +56,10 @@ SHARED = {"campaign": None}
         ),
         (SHARED | {"scope": "TIER"}, "At most 3 impressions of any one tier in any 7 days."),
         (SHARED | {"scope": "ALL"}, "At most 3 impressions of everything in any 7 days."),
+        (
+            SHARED | {"scope": "INTERRUPT", "window": "SESSION", "length": None},
+            "At most 3 impressions of everything that interrupts per session.",
+        ),
     ],
 )
 def test_a_cap_reads_back_as_a_sentence(fields: dict[str, Any], said: str) -> None:

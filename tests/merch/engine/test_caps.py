@@ -218,6 +218,34 @@ def test_in_an_exempt_tier_a_campaigns_own_cap_counts_its_own(scope: str, counte
     assert reason(decided(ready(campaign(tier="SERVICE", caps=(cap,))), who)) == code
 
 
+@pytest.mark.parametrize(
+    ("cost", "tier", "counted", "code"),
+    [
+        (1, "COMMERCIAL", "interrupt||impression", "CAPPED"),
+        (1, "COMMERCIAL", "all||impression", "SELECTED"),
+        (0, "COMMERCIAL", "interrupt||impression", "SELECTED"),
+        (1, "SERVICE", "interrupt||impression", "SELECTED"),
+    ],
+)
+def test_a_cap_of_interruptions_covers_what_interrupts_alone(cost: int, tier: str, counted: str, code: str) -> None:
+    cap = CapDoc(scope="INTERRUPT", event="impression", limit=1, kind="SESSION")
+    placement = PlacementDoc(rank=1, format="hero", slots=1, max_age=60, interruption_cost=cost)
+    release = ready(campaign(tier=tier), placements={"home": placement}, shared_caps=(cap,))
+
+    assert reason(decided(release, subject({counted: cell(NOON - MINUTE)}))) == code
+
+
+def test_interruptions_chosen_in_the_same_call_count_toward_their_cap() -> None:
+    cap = CapDoc(scope="INTERRUPT", event="impression", limit=1, kind="SESSION")
+    placement = PlacementDoc(rank=1, format="hero", slots=1, max_age=60, interruption_cost=1)
+    shown = campaign(items=(item("first"), item("second", placement="shelf")))
+    release = ready(shown, placements={"home": placement, "shelf": replace(placement, rank=2)}, shared_caps=(cap,))
+
+    answers = decided(release, subject({}), in_session("s", "home", "shelf")).answers
+
+    assert [each.reason for each in answers] == ["SELECTED", "EMPTY"]
+
+
 DISMISSED = CooldownDoc(scope="CAMPAIGN", event="dismissal", length=30 * DAY)
 FULL_SCREEN = CooldownDoc(scope="FORMAT", event="impression", length=DAY, scope_key="hero")
 

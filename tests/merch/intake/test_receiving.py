@@ -21,6 +21,7 @@ from tests.factories import (
     FrequencyCapFactory,
     HoldoutFactory,
     OfferFactory,
+    PlacementFormatFactory,
     PlanFactory,
     PlanGroupFactory,
     VariantFactory,
@@ -66,6 +67,18 @@ def test_a_token_event_is_folded_where_caps_and_rules_look(event: dict[str, Any]
     send(event)
 
     assert counts() == {f"{cell}|{event['type']}": 1 for cell in cells}
+
+
+@pytest.mark.parametrize(
+    ("cost", "tier", "counted"),
+    [(80, "COMMERCIAL", True), (0, "COMMERCIAL", False), (80, "LEGAL", False)],
+)
+def test_what_interrupts_is_counted_as_an_interruption(cost: int, tier: str, *, counted: bool) -> None:
+    PlacementFormatFactory(key="hero", interruption_cost=cost)
+
+    send(seen("impression", tier=tier))
+
+    assert ("interrupt||impression" in counts()) is counted
 
 
 @pytest.mark.parametrize(
@@ -286,8 +299,8 @@ def test_queries_do_not_depend_on_the_number_of_events(django_assert_num_queries
 
     send(bought("first"))
     for number in (1, 160):
-        # catalogue 2, journeys, savepoint, subjects 3, days, two inserts, exposures, lock, write, release, load, mark
-        with django_assert_num_queries(16):
+        # catalogue 3, journeys, savepoint, subjects 3, days, two inserts, exposures, lock, write, release, load, mark
+        with django_assert_num_queries(17):
             send(*batch(number))
 
 
