@@ -17,11 +17,13 @@ from campaigns.models import (
     Domain,
     FrequencyCap,
     ItemArm,
+    Journey,
     Market,
     Offer,
     Placement,
 )
 from experiments.models import Experiment
+from merch.demo import planning
 from merch.demo.staff import Staff
 
 STARTS = -30  # days from now, where a campaign does not say
@@ -29,7 +31,8 @@ LAUNCHED = (State.LIVE, State.PAUSED, State.ENDED)
 
 
 def write_all(document: dict[str, Any], *, staff: Staff, now: datetime) -> None:
-    """Every campaign as a draft, and the caps that all of them share."""
+    """Every journey and campaign as a draft, and the caps and rests that all of them share."""
+    planning.write_journeys(document, staff=staff, now=now)
     for raw in document.get("caps", ()):
         cap = FrequencyCap.objects.create(**_cap(raw))
         operations.edited(cap, None, by=staff.editor, now=now)
@@ -38,7 +41,8 @@ def write_all(document: dict[str, Any], *, staff: Staff, now: datetime) -> None:
 
 
 def bring_about(document: dict[str, Any], *, staff: Staff, now: datetime) -> None:
-    """Submit, approve and launch each, as far as it says."""
+    """Submit, approve and launch each, as far as it says; journeys first, on which campaigns lean."""
+    planning.begin_journeys(document, staff=staff, now=now)
     for raw in document["campaigns"]:
         stands = State(raw.get("stands", State.LIVE))
         campaign = Campaign.objects.get(key=raw["key"])
@@ -72,6 +76,9 @@ def _write(raw: dict[str, Any], staff: Staff, now: datetime) -> None:
         ends=_wall(now, raw["ends"]) if "ends" in raw else None,
         time_zone=raw.get("time_zone", ""),
         fallback=raw.get("fallback", False),
+        journey=Journey.objects.get(key=raw["journey"]) if "journey" in raw else None,
+        steps=raw.get("steps", []),
+        pin_hours=raw.get("pin_hours"),
     )
     campaign.markets.set(Market.objects.filter(code__in=raw.get("markets", ())))
     campaign.budgets.set(Budget.objects.filter(key__in=raw.get("budgets", ())))
@@ -106,9 +113,10 @@ def _item(campaign: Campaign, raw: dict[str, Any]) -> Iterable[CampaignItem | It
 
 
 def _cap(raw: dict[str, Any]) -> dict[str, Any]:
+    """A cap of a number of days, of a ``window`` that it names (SESSION), or of a lifetime."""
     days = raw.get("days")
-    window = FrequencyCap.Window.ROLLING if days else FrequencyCap.Window.LIFETIME
-    fields = {name: raw[name] for name in ("scope", "scope_key", "limit") if name in raw}
+    window = FrequencyCap.Window.ROLLING if days else raw.get("window", FrequencyCap.Window.LIFETIME)
+    fields = {name: raw[name] for name in ("scope", "scope_key", "limit", "event", "unit", "strict") if name in raw}
     return fields | {"window": window, "length": timedelta(days=days) if days else None}
 
 

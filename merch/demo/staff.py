@@ -8,7 +8,7 @@ from django.contrib.auth.models import Group, Permission, User
 from django.db.models import Q, QuerySet
 
 APPS = ("audiences", "campaigns", "experiments", "merch")
-VERBS = Q(codename__in=("approve_campaign", "launch_campaign"))
+VERBS = Q(codename__in=("approve_campaign", "launch_campaign", "approve_journey", "launch_journey"))
 
 
 class Role(NamedTuple):

@@ -1,7 +1,7 @@
 """How is one of the scenarios put on stage, in a demo or in a test?
 
 A scenario is a brief and its business rules, written in merch/demo/scenarios/NAME.yaml as a person would enter them in
-admin: catalogue entries, budgets, holdouts, caps, campaigns, and people to try it with. Everything goes through the
+admin: catalogue entries, budgets, holdouts, caps, journeys, campaigns, and people to try it with. Everything goes through the
 operations that admin uses: one person writes, another approves, a release is published.
 """
 
