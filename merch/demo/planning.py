@@ -51,12 +51,7 @@ def begin(version: JourneyVersion, *, why: str, staff: Staff, now: datetime) -> 
 
 
 def _version(raw: Raw) -> dict[str, Any]:
-    entered = raw["entered"]
-    fields = {
-        "anchor_cell": entered["cell"],
-        "anchor_count": entered.get("times", 1),
-        "anchor_local_day": entered.get("local_day", False),
-        "anchor_window": _days(entered.get("days")),
+    fields = _anchor(raw["entered"]) | {
         "length": timedelta(days=raw["length_days"]),
         "rest": _days(raw.get("rest_days")),
         "re_entry": _days(raw.get("re_entry_days")),
@@ -65,6 +60,22 @@ def _version(raw: Raw) -> dict[str, Any]:
         "exit_rule": _rule(raw.get("exit_rule")),
     }
     return fields | {name: raw[name] for name in ("group", "priority", "policy") if name in raw}
+
+
+def _anchor(entered: Raw) -> dict[str, Any]:
+    """A number of events within a time, or a date with an offset in days."""
+    if "trait" in entered:
+        return {
+            "anchor": JourneyVersion.Anchor.DATE,
+            "anchor_trait": entered["trait"],
+            "anchor_days": entered.get("days", 0),
+        }
+    return {
+        "anchor_cell": entered["cell"],
+        "anchor_count": entered.get("times", 1),
+        "anchor_local_day": entered.get("local_day", False),
+        "anchor_window": _days(entered.get("days")),
+    }
 
 
 def _step(raw: Raw) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """How is one of the scenarios put on stage, in a demo or in a test?
 
 A scenario is a brief and its business rules, written in merch/demo/scenarios/NAME.yaml as a person would enter them in
-admin: catalogue entries, budgets, holdouts, caps, journeys, campaigns, and people to try it with. Everything goes through the
-operations that admin uses: one person writes, another approves, a release is published.
+admin: catalogue entries, budgets, holdouts, caps, journeys, campaigns, and people to try it with. Everything goes
+through the operations that admin uses: one person writes, another approves, a release is published.
 """
 
 from __future__ import annotations
