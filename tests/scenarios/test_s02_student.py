@@ -21,12 +21,13 @@ STOCKHOLM, NEW_YORK = ZoneInfo("Europe/Stockholm"), ZoneInfo("America/New_York")
 
 
 def student(stage: Stage, at: datetime = NOW, until: date = UNTIL, **traits: Any) -> str:
-    facts = {"subscription_state": "FREE", "s2_verified": True, "s2_until": until.isoformat()}
+    facts: dict[str, Any] = {"subscription_state": "FREE", "s2_verified": True, "s2_until": until.isoformat()}
     return stage.somebody(at, **facts | traits)
 
 
 def hopeful(stage: Stage, **traits: Any) -> str:
-    return stage.somebody(**{"subscription_state": "FREE", "s2_campus_address": True} | traits)
+    facts: dict[str, Any] = {"subscription_state": "FREE", "s2_campus_address": True}
+    return stage.somebody(**facts | traits)
 
 
 def midnight(day: date) -> datetime:
@@ -105,7 +106,7 @@ def test_nobody_in_a_family_sees_either(stage: Stage) -> None:
 def test_the_18th_birthday_begins_at_local_midnight(stage: Stage) -> None:
     """In the United States, where the law does not answer first."""
     birthday = datetime(2026, 12, 1, tzinfo=NEW_YORK)
-    facts = {"market": "US", "time_zone": "America/New_York", "birth_date": "2008-12-01"}
+    facts: dict[str, Any] = {"market": "US", "time_zone": "America/New_York", "birth_date": "2008-12-01"}
     verified, other = student(stage, birthday - DAY, **facts), hopeful(stage, **facts)
 
     def asked(account: str, at: datetime, campaign: str) -> str:
