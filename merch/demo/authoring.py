@@ -13,6 +13,7 @@ from campaigns.models import (
     Budget,
     Campaign,
     CampaignItem,
+    Cooldown,
     Creative,
     Domain,
     FrequencyCap,
@@ -83,6 +84,7 @@ def _write(raw: dict[str, Any], staff: Staff, now: datetime) -> None:
     campaign.markets.set(Market.objects.filter(code__in=raw.get("markets", ())))
     campaign.budgets.set(Budget.objects.filter(key__in=raw.get("budgets", ())))
     parts: list[Any] = [FrequencyCap.objects.create(campaign=campaign, **_cap(each)) for each in raw.get("caps", ())]
+    parts += [Cooldown.objects.create(campaign=campaign, **_rest(each)) for each in raw.get("cooldowns", ())]
     for item in raw.get("items", ()):
         parts += _item(campaign, item)
     changes = [operations.Change(each, None) for each in (campaign, *parts)]
@@ -118,6 +120,12 @@ def _cap(raw: dict[str, Any]) -> dict[str, Any]:
     window = FrequencyCap.Window.ROLLING if days else raw.get("window", FrequencyCap.Window.LIFETIME)
     fields = {name: raw[name] for name in ("scope", "scope_key", "limit", "event", "unit", "strict") if name in raw}
     return fields | {"window": window, "length": timedelta(days=days) if days else None}
+
+
+def _rest(raw: dict[str, Any]) -> dict[str, Any]:
+    """So many days of rest, after a dismissal where it does not say after what."""
+    fields = {name: raw[name] for name in ("scope", "scope_key", "event") if name in raw}
+    return fields | {"length": timedelta(days=raw["days"])}
 
 
 def _wall(now: datetime, said: int | str) -> datetime:
