@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from campaigns import creatives, prices, terms
 from campaigns.case import Case, Flight, Shown
-from campaigns.models import Market, Offer
+from campaigns.models import Market, Offer, Price
 from campaigns.problems import Problem
 
 
@@ -66,8 +66,21 @@ def amounts_named(case: Case) -> Iterator[Problem]:
             yield Problem("terms.market", sentence, f"Publish a version with an amount, or drop {code}.")
 
 
+def compared_with_a_plan(case: Case) -> Iterator[Problem]:
+    """What an offer is compared with has a price in each market that the campaign names."""
+    for version in sorted(case.versions.values(), key=str):
+        other = version.terms.get("instead_of")
+        if not other:
+            continue
+        sold = set(Price.objects.filter(plan__key=other).values_list("market__code", flat=True))
+        missing = {market.code for market in case.chosen_markets} - sold if sold else {"any market"}
+        for code in sorted(missing):
+            sentence = f"{version} is compared with {other}, which has no price in {code}."
+            yield Problem("terms.compared", sentence, f"Add a price of {other}, or name another plan in its terms.")
+
+
 def placeholders_filled(case: Case) -> Iterator[Problem]:
-    """{price} needs an offer on a plan; {then} and {saving} need terms that change the price."""
+    """{price} needs an offer on a plan; {then} and {saving} need terms that change or compare the price."""
     for each in case.shown:
         for locale, names in _placeholders(each):
             filled = _filled(each)

@@ -13,7 +13,13 @@ from campaigns.case import Case
 from campaigns.experimentchecks import experiment_problems
 from campaigns.journeychecks import campaign_problems
 from campaigns.models import Campaign, Guard
-from campaigns.pricechecks import amounts_named, markets_unpriced, placeholders_filled, unpriced_note
+from campaigns.pricechecks import (
+    amounts_named,
+    compared_with_a_plan,
+    markets_unpriced,
+    placeholders_filled,
+    unpriced_note,
+)
 from campaigns.problems import Problem
 
 Check = Callable[[Case], Iterable[Problem]]
@@ -203,6 +209,7 @@ CHECKS: tuple[Check, ...] = (
     offers_published,
     markets_unpriced,
     amounts_named,
+    compared_with_a_plan,
     placeholders_filled,
     fallback_unpriced,
     experiment_problems,

@@ -10,6 +10,8 @@ reward          what is given, in the reward's own unit
 difficulty      what must be done for it, in the same unit
 duration_hours  how long there is time for it
 channels        where it is announced
+instead_of      a plan; what it costs over the same time is what the offer saves on
+least_saving    1 to 99 percent of that: where it saves less, it is not shown
 """
 
 from __future__ import annotations
@@ -42,6 +44,7 @@ class Shape(NamedTuple):
 FREE = frozenset({"free_period"})
 PERCENT = frozenset({"percent_off", "cycles"})
 AMOUNTS = frozenset({"amounts", "cycles"})
+COMPARED = frozenset({"instead_of", "least_saving"})
 PLAIN = frozenset[str]()
 
 SHAPES: dict[str, Shape] = {
@@ -49,10 +52,10 @@ SHAPES: dict[str, Shape] = {
     "INTRO_PRICE": Shape(needed=PLAIN, ways=(AMOUNTS, PERCENT)),
     "PREPAID": Shape(needed=AMOUNTS),
     "DISCOUNT_N_CYCLES": Shape(needed=PERCENT),
-    "UPGRADE": Shape(needed=PLAIN, ways=(PLAIN, FREE, PERCENT, AMOUNTS)),
+    "UPGRADE": Shape(needed=PLAIN, ways=(PLAIN, FREE, PERCENT, AMOUNTS, COMPARED)),
     "ADD_ON": Shape(needed=PLAIN, ways=(PLAIN, FREE, PERCENT, AMOUNTS)),
     "SAVE": Shape(needed=PLAIN, ways=(FREE, PERCENT, AMOUNTS)),
-    "WIN_BACK": Shape(needed=PLAIN, ways=(FREE, PERCENT, AMOUNTS)),
+    "WIN_BACK": Shape(needed=PLAIN, ways=(PLAIN, FREE, PERCENT, AMOUNTS)),
     "REWARD": Shape(needed=frozenset({"reward"}), optional=frozenset({"difficulty", "duration_hours", "channels"})),
 }
 
@@ -69,7 +72,10 @@ def problems(mechanic: str, terms: object) -> list[Problem]:
 
 
 def placeholders(terms: Terms) -> frozenset[str]:
-    """Which placeholders a quote on a priced plan fills: {then} and {saving} only where the price changes."""
+    """Which placeholders a quote on a priced plan fills: {then} where the price changes, {saving} there and where it is
+    compared with another plan's."""
+    if terms.get("instead_of"):
+        return frozenset({"price", "saving"})
     changes = any(terms.get(name) is not None for name in ("free_period", "percent_off", "amounts"))
     return frozenset({"price", "then", "saving"}) if changes else frozenset({"price"})
 
@@ -140,6 +146,8 @@ CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "difficulty": (_whole(0, MOST), "a whole number"),
     "duration_hours": (_whole(1, 24 * 3660), "a whole number of hours, up to ten years"),
     "channels": (_channels, "a list of short names"),
+    "instead_of": (lambda value: isinstance(value, str) and bool(value), "the key of a plan"),
+    "least_saving": (_whole(1, 99), "a whole number from 1 to 99"),
 }
 
 

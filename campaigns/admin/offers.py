@@ -90,6 +90,13 @@ def term_fields() -> dict[str, forms.Field]:
         "reward": _number("Reward", "What is given, in the reward's own unit."),
         "difficulty": _number("To be reached", "What must be done for it, in the same unit."),
         "duration_hours": _number("Hours to do it", "e.g. 168 for a week."),
+        "instead_of": forms.CharField(
+            required=False,
+            label="Compared with the plan",
+            widget=UnfoldAdminTextInputWidget({"placeholder": "individual"}),
+            help_text="What that plan costs over the same time, today, is what {saving} is counted from.",
+        ),
+        "least_saving": _number("Saves at least, percent", "Where it saves less than that today, it is not shown."),
         "channels": WordsField(required=False, label="Channels", help_text="Separated by commas: web, mobile, email."),
     }
 

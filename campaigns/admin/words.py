@@ -63,6 +63,8 @@ def terms_in_words(mechanic: str, terms: dict[str, Any], currencies: dict[str, s
         for name, label in (("reward", "Reward"), ("difficulty", "To be reached"), ("duration_hours", "Hours to do it"))
         if terms.get(name) is not None
     ]
+    if terms.get("instead_of"):
+        lines.append(f"At least {terms.get('least_saving')} % less than {terms['instead_of']} over the same time.")
     if terms.get("channels"):
         lines.append(f"Channels: {', '.join(terms['channels'])}.")
     return lines or [f"No terms yet for {mechanic.replace('_', ' ').lower()}."]

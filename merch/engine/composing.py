@@ -33,11 +33,13 @@ def _start(price: PriceDoc) -> int:
     return price.start
 
 
-def quote_for(offer: OfferDoc, price: PriceDoc, market: MarketDoc, market_code: str, until: int) -> Quote | None:
-    """What the customer pays first and then, promised ``until`` (exclusive).
+def quote_for(
+    offer: OfferDoc, price: PriceDoc, market: MarketDoc, market_code: str, until: int, instead: PriceDoc | None = None
+) -> Quote | None:
+    """What the customer pays first and then, promised ``until`` (exclusive), and what that saves.
 
     None where the terms name no amount for this market. A discount is rounded half up to the minor unit, once, on one
-    cycle.
+    cycle. ``instead``: the price of the plan that the offer is compared with.
     """
     terms = offer.terms
     cycles = terms.cycles or 1
@@ -61,8 +63,17 @@ def quote_for(offer: OfferDoc, price: PriceDoc, market: MarketDoc, market_code: 
         expires_at=until,
         price_id=price.id,
         then=price.amount if changed else None,
-        saving=max(price.amount * cycles - whole, 0) if changed else None,
+        saving=_saving(price, instead) if instead else max(price.amount * cycles - whole, 0) if changed else None,
     )
+
+
+def over_same_time(price: PriceDoc, instead: PriceDoc) -> int:
+    """What the other plan costs over one period of ``price``, in whole minor units: 9.99 a month is 119.88 a year."""
+    return instead.amount * length_of(price.period) // length_of(instead.period)
+
+
+def _saving(price: PriceDoc, instead: PriceDoc) -> int:
+    return max(over_same_time(price, instead) - price.amount, 0)
 
 
 def at_most(quote: Quote | None, grant: GrantFact | None) -> Quote | None:

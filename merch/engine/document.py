@@ -113,6 +113,8 @@ class TermsDoc(Doc, frozen=True, kw_only=True):
     difficulty: int | None = None
     duration_hours: int | None = None
     channels: tuple[str, ...] = ()
+    instead_of: str | None = None  # a plan: what it costs over the same time is what the offer saves on
+    least_saving: int | None = None  # percent of that, or it is not shown
 
 
 class OfferDoc(Doc, frozen=True, kw_only=True):

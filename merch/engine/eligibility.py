@@ -16,9 +16,10 @@ from merch.engine import caps, limiting, places
 from merch.engine.call import Call
 from merch.engine.clock import DAY, HOUR, instant_text
 from merch.engine.compiled import Candidate, Content, ReadyGuard, ReadyOffer
+from merch.engine.composing import over_same_time
 from merch.engine.law import objection as legal_objection
 from merch.engine.reasons import Reason
-from merch.engine.rendering import amounts, locale_of, quote
+from merch.engine.rendering import amounts, instead, locale_of, price, quote
 
 
 class Objection(NamedTuple):
@@ -81,6 +82,9 @@ def sold_here(candidate: Candidate, content: Content, call: Call) -> Objection |
         return Objection(Reason.NOT_IN_MARKET, f"campaign is not in market {call.billing}")
     if content.priced and quote(content, call) is None:
         return Objection(Reason.NOT_IN_MARKET, f"no price in market {call.billing}")
+    other = content.offer.doc.terms.instead_of if content.offer else None
+    if other and instead(content, call) is None:
+        return Objection(Reason.NOT_IN_MARKET, f"no price of {other} to compare with in market {call.billing}")
     return None
 
 
@@ -138,7 +142,21 @@ def may_have_offer(candidate: Candidate, content: Content, call: Call) -> Object
     granted = call.grants and call.grant_of(content)
     if offer.rule is not None and not granted and not offer.rule.holds(call.env):
         return Objection(Reason.NOT_ELIGIBLE, "the offer's rule does not hold")
-    return _redeemed(offer, call)
+    return _saves_too_little(content, call) or _redeemed(offer, call)
+
+
+def _saves_too_little(content: Content, call: Call) -> Objection | None:
+    """Of an offer that is compared with another plan: by the prices of this very moment."""
+    least = content.offer.doc.terms.least_saving if content.offer else None
+    if least is None:
+        return None
+    other, listed, said = instead(content, call), price(content, call), quote(content, call)
+    if other is None or listed is None or said is None:
+        return None
+    saving, whole = said.saving or 0, over_same_time(listed, other)
+    if saving * 100 >= least * whole:
+        return None
+    return Objection(Reason.NOT_ELIGIBLE, f"saves {saving} of {whole}, and not {least} %")
 
 
 def _redeemed(offer: ReadyOffer, call: Call) -> Objection | None:

@@ -56,6 +56,14 @@ def price(content: Content, call: Call) -> PriceDoc | None:
     return price_at(prices, call.now)
 
 
+def instead(content: Content, call: Call) -> PriceDoc | None:
+    """What the plan that the offer is compared with costs in the billing market now."""
+    other = content.offer.doc.terms.instead_of if content.offer else None
+    if other is None or call.billing is None:
+        return None
+    return price_at(call.release.doc.prices.get(other, {}).get(call.billing, ()), call.now)
+
+
 def quote(content: Content, call: Call) -> Quote | None:
     """What this content's offer costs in the billing market now; None where it cannot be said.
 
@@ -75,7 +83,8 @@ def _quote(content: Content, call: Call) -> Quote | None:
         return None
     pin = call.pin_of(content)
     until = pin.end if pin else call.now + QUOTE_LIFE
-    return at_most(quote_for(content.offer.doc, listed, market, call.billing, until), call.grant_of(content))
+    said = quote_for(content.offer.doc, listed, market, call.billing, until, instead(content, call))
+    return at_most(said, call.grant_of(content))
 
 
 def total_cost(content: Content, call: Call) -> TotalCost | None:

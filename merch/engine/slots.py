@@ -74,6 +74,7 @@ def valid_until(filling: Filling, plan: PlacementPlan, call: Call) -> int:
         place, over = call.place_of(winner.candidate), winner.candidate.flight.instants(call.zone)[1]
         if winner.content.priced:
             until = _first(min(until, call.now + PRICED_LIFE), _price_end(winner.content, call))
+            until = _first(until, _compared_end(winner.content, call))
         if winner.slot.hold:
             until = min(until, call.now + HOLD_SHOWN)
         until = _first(_first(until, over), place.until if place else None)
@@ -90,3 +91,9 @@ def _price_end(content: Content, call: Call) -> int | None:
         return pin.end
     price = rendering.price(content, call)
     return price.end if price else None
+
+
+def _compared_end(content: Content, call: Call) -> int | None:
+    """What it saves is true as long as the price that it is compared with."""
+    other = rendering.instead(content, call)
+    return other.end if other else None

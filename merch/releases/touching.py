@@ -66,6 +66,8 @@ def _sold(campaign: CampaignDoc, document: ReleaseDoc) -> Iterator[Named]:
         for market in document.markets:
             if offer.plan and (not campaign.markets or market in campaign.markets):
                 yield "price", f"{market} {offer.plan}"
+                if offer.terms.instead_of:
+                    yield "price", f"{market} {offer.terms.instead_of}"
 
 
 def _laws(campaign: CampaignDoc, document: ReleaseDoc) -> Iterator[Named]:

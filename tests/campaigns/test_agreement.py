@@ -51,6 +51,7 @@ def test_a_flight_begins_and_ends_when_the_page_said(wall: datetime, name: str, 
         ("UPGRADE", {}),
         ("DISCOUNT_N_CYCLES", {"percent_off": 50, "cycles": 3}),
         ("PREPAID", {"amounts": {"SE": 9_900}, "cycles": 3}),
+        ("UPGRADE", {"instead_of": "month", "least_saving": 10}),
     ],
 )
 def test_placeholders_that_may_be_used_are_filled(mechanic: str, given_terms: dict[str, Any]) -> None:
@@ -59,7 +60,8 @@ def test_placeholders_that_may_be_used_are_filled(mechanic: str, given_terms: di
     market = MarketDoc(currency="SEK", exponent=2, time_zone="UTC", countries=("SE",), default_locale="sv-SE")
     style = msgspec.convert(money.money_styles(["sv-SE"], ["SEK"])["sv-SE"]["SEK"], MoneyDoc)
 
-    quote = composing.quote_for(offer, PriceDoc(id=1, amount=11_900, period="P1M", start=0), market, "SE", 1)
+    listed = PriceDoc(id=1, amount=11_900, period="P1M", start=0)
+    quote = composing.quote_for(offer, listed, market, "SE", 1, listed if offer.terms.instead_of else None)
 
     assert set(composing.amounts_of(quote, style)) == terms.placeholders(given_terms)
 

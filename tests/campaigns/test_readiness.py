@@ -294,6 +294,24 @@ def test_amounts_are_needed_for_each_named_market(campaign: Campaign, now: datet
     assert ids(campaign, now) == {"terms.market"}
 
 
+def test_what_an_offer_is_compared_with_has_a_price_where_it_is_shown(campaign: Campaign, now: datetime) -> None:
+    offer = OfferFactory(mechanic="UPGRADE")
+    OfferVersionFactory(offer=offer, published=True, terms={"instead_of": "other", "least_saving": 10})
+    CampaignItem.objects.update(offer=offer)
+    (market,) = campaign.markets.all()
+
+    assert said(campaign, now) == ["any market"]
+    other = PriceFactory(plan__key="other", market=MarketFactory(code="NO", default_locale="sv-NO")).plan
+    assert said(campaign, now) == [market.code]
+    PriceFactory(plan=other, market=market)
+    assert said(campaign, now) == []
+
+
+def said(campaign: Campaign, now: datetime) -> list[str]:
+    found = [each for each in readiness.problems(campaign, now=now) if each.id == "terms.compared"]
+    return [each.sentence.rpartition("no price in ")[2].rstrip(".") for each in found]
+
+
 def test_a_campaign_for_every_market_needs_a_price_in_one(campaign: Campaign, now: datetime) -> None:
     campaign.markets.clear()
     LegalProfileFactory(market=MarketFactory(code="NO", default_locale="sv-NO"))

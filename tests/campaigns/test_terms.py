@@ -9,6 +9,7 @@ from campaigns.terms import SHAPES, markets_without_amount, placeholders, proble
 
 AMOUNTS = {"amounts": {"SE": 9_900}, "cycles": 3}
 PERCENT = {"percent_off": 50, "cycles": 3}
+COMPARED = {"instead_of": "individual", "least_saving": 10}
 
 
 def test_every_mechanic_has_a_shape() -> None:
@@ -28,7 +29,9 @@ def test_every_mechanic_has_a_shape() -> None:
         ("UPGRADE", {"free_period": "P7D"}),
         ("ADD_ON", AMOUNTS),
         ("SAVE", PERCENT),
+        ("UPGRADE", {"instead_of": "individual", "least_saving": 10}),
         ("WIN_BACK", {"free_period": "P1M"}),
+        ("WIN_BACK", {}),
         ("REWARD", {"reward": 0}),
         ("REWARD", {"reward": 5, "difficulty": 20, "duration_hours": 240, "channels": ["email", "web"]}),
     ],
@@ -52,6 +55,13 @@ def test_good_terms(mechanic: str, terms: dict[str, Any]) -> None:
         pytest.param("INTRO_PRICE", AMOUNTS | PERCENT, ["terms.way"], id="two-prices"),
         pytest.param("SAVE", PERCENT | {"free_period": "P1M"}, ["terms.way"], id="free-and-percent"),
         pytest.param("PREPAID", {"amounts": {"SE": 1}}, ["terms.missing"], id="prepaid-without-cycles"),
+        pytest.param("UPGRADE", {"instead_of": "individual"}, ["terms.way"], id="compared-without-a-bound"),
+        pytest.param("UPGRADE", {"least_saving": 10}, ["terms.way"], id="bound-without-a-plan"),
+        pytest.param("UPGRADE", PERCENT | COMPARED, ["terms.way"], id="percent-and-compared"),
+        pytest.param("UPGRADE", COMPARED | {"least_saving": 0}, ["terms.value"], id="saves-at-least-nothing"),
+        pytest.param("UPGRADE", COMPARED | {"least_saving": 100}, ["terms.value"], id="saves-everything"),
+        pytest.param("UPGRADE", COMPARED | {"instead_of": 7}, ["terms.value"], id="plan-number"),
+        pytest.param("SAVE", COMPARED, ["terms.not_allowed"] * 2 + ["terms.way"], id="save-compared"),
         pytest.param("DISCOUNT_N_CYCLES", PERCENT | {"percent_off": 0}, ["terms.value"], id="nothing-off"),
         pytest.param("DISCOUNT_N_CYCLES", PERCENT | {"percent_off": 101}, ["terms.value"], id="more-than-all-off"),
         pytest.param("DISCOUNT_N_CYCLES", PERCENT | {"percent_off": 99.99}, ["terms.value"], id="part-of-a-percent"),
