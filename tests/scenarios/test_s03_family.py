@@ -95,7 +95,8 @@ def test_the_manager_of_a_duo_is_asked(stage: Stage) -> None:
 
 @pytest.mark.parametrize("trait", ["subscription_state", "plan", "billed_by"])
 def test_what_is_not_known_blocks(stage: Stage, trait: str) -> None:
-    shown = stage.ask(listener(stage, **{trait: None}), at=NOW)
+    unknown: dict[str, Any] = {trait: None}
+    shown = stage.ask(listener(stage, **unknown), at=NOW)
 
     assert (shown.reason(FAMILY), shown.detail(FAMILY)) == ("NOT_ELIGIBLE", f"{trait} is not known")
 

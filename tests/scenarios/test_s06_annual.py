@@ -107,7 +107,8 @@ def test_nobody_else_is_shown_it(stage: Stage, said: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("trait", ["subscription_state", "plan", "subscribed_on", "renews_on"])
 def test_what_is_not_known_blocks(stage: Stage, trait: str) -> None:
-    shown = stage.ask(monthly(stage, **{trait: None}), at=NOW)
+    unknown: dict[str, Any] = {trait: None}
+    shown = stage.ask(monthly(stage, **unknown), at=NOW)
 
     assert (shown.reason(YEAR), shown.detail(YEAR)) == ("NOT_ELIGIBLE", f"{trait} is not known")
 
