@@ -41,21 +41,24 @@ Say = Callable[[Loss, Candidate | None, Answer, Call], str]
 
 def _outrank(loss: Loss, candidate: Candidate | None, answer: Answer, call: Call) -> str:
     """The weakest of those that are shown is the rival."""
-    rival = _shown_last(answer, call)
+    rival = _weakest_winner(answer, call)
     if candidate is None or rival is None:
         return "raise its priority"
     if candidate.campaign.fallback and not rival.campaign.fallback:
         return f"make it no fallback; fallbacks show only where nobody else does, and {rival.campaign.key} did"
     rank = f"raise its priority above {rival.campaign.key}'s {rival.campaign.priority}"
+    if call.release.placements[answer.placement].doc.strategy.kind != "PRIORITY":
+        rank = f"let it rank before {rival.campaign.key}{f' ({loss.detail})' if loss.detail else ''}"
     if TIERS[candidate.campaign.tier] > TIERS[rival.campaign.tier]:
         return f"move it to tier {rival.campaign.tier} and {rank}"
     return rank
 
 
-def _shown_last(answer: Answer, call: Call) -> Candidate | None:
-    plan = call.release.placements[answer.placement]
-    shown = [(slot.campaign, slot.item) for slot in answer.slots[-1:]]
-    return next((each for each in plan.candidates if [(each.campaign.key, each.item.key)] == shown), None)
+def _weakest_winner(answer: Answer, call: Call) -> Candidate | None:
+    """The last in arbitration order of those who did not lose, who may show nothing."""
+    lost = {(loss.campaign, loss.item) for loss in answer.losses}
+    candidates = call.release.placements[answer.placement].candidates
+    return next((each for each in reversed(candidates) if (each.campaign.key, each.item.key) not in lost), None)
 
 
 def _share_offer(loss: Loss, candidate: Candidate | None, answer: Answer, call: Call) -> str:

@@ -78,7 +78,15 @@ class _Search:
         return next((each for each in decision.answers if each.placement == self.placement), None)
 
     def wins(self, answer: Answer | None) -> bool:
-        return answer is not None and any(slot.campaign == self.campaign for slot in answer.slots)
+        if answer is None or answer.reason == Reason.ERROR:
+            return False
+        return any(slot.campaign == self.campaign for slot in answer.slots) or self._won_nothing(answer)
+
+    def _won_nothing(self, answer: Answer) -> bool:
+        """Whoever won in order to show nothing neither shows nor loses."""
+        lost = {loss.item for loss in self._losses(answer)}
+        empty = [each for each in self.candidates if each.item.nothing]
+        return self.given.subject is not None and any(each.item.key not in lost for each in empty)
 
     def run(self, first: Answer | None) -> Smallest:
         waiting: list[tuple[int, int, Edits, Answer | None]] = [(0, 0, (), first)]

@@ -215,6 +215,18 @@ def test_each_row_has_its_edit(release: Release, who: Any, said: str) -> None:
     assert sentences(release, who, asked=replace(asked, context=asked.context | phone)) == [said]
 
 
+def test_whoever_wins_in_order_to_show_nothing_has_won() -> None:
+    quiet = campaign("quiet", priority=60, items=(item(nothing=True, creative=""),))
+    inputs = Given(request(), subject(), NOON)
+
+    assert smallest_change(ready(quiet), Pulse(), inputs, "home", "quiet") is None
+    picky = replace(quiet, rule=rule({"trait": "minutes", "op": "gte", "value": 100}))
+    assert sentences(ready(picky), subject(minutes=20), key="quiet") == ["trait minutes is 100 instead of 20"]
+    found = changed(ready(quiet, campaign("one")))
+    assert found.blocked is not None
+    assert (found.blocked.by, found.blocked.edit) == ("rivals", "raise its priority above quiet's 60")
+
+
 def test_nobody_is_told_about_a_campaign_that_was_shown() -> None:
     assert smallest_change(ready(campaign()), Pulse(), Given(request(), subject(), NOON), "home", "one") is None
 
