@@ -22,7 +22,7 @@ RUN := .venv/bin/python
 # Tests and checks have a home of their own, so that a demo may run beside them.
 EMBEDDED := $(RUN) -m config.embedded exec --home $(MERCH_HOME)/test --test --
 
-.PHONY: demo reset test check bench verify-million golden soak-clients install install-dev
+.PHONY: demo reset test check bench verify-million golden soak-clients install install-dev install-bench
 
 demo: install
 	@$(RUN) -m config.demo run --end-with-parent
@@ -41,7 +41,7 @@ check: install-dev
 	$(EMBEDDED) $(RUN) manage.py makemigrations --check --dry-run
 	$(EMBEDDED) $(RUN) manage.py check
 
-bench: install-dev
+bench: install-bench
 	@$(RUN) -m config.embedded exec --home $(MERCH_HOME)/bench -- $(RUN) -m benchmarks.run $(ARGS)
 
 golden: install-dev
@@ -55,6 +55,9 @@ verify-million: install-dev
 
 install:
 	@$(PYTHON) config/install.py
+
+install-bench:
+	@$(PYTHON) config/install.py --bench
 
 install-dev:
 	@$(PYTHON) config/install.py --dev

@@ -1,35 +1,61 @@
-"""How long does one decision take inside the engine, at 200 and 1,000 candidates?"""
+"""How long does one decision take inside the engine, and how much of it is the number of candidates?"""
 
 from __future__ import annotations
 
-from time import process_time_ns
+import tracemalloc
+from time import thread_time_ns
 
-from benchmarks.releases import NOW, release, request, subjects
-from benchmarks.report import Row
+from benchmarks.releases import NOW, document, release, request, subjects
+from benchmarks.report import Row, median
+from merch.engine.compiled import Release
+from merch.engine.compiling import compile_release
 from merch.engine.decide import decide
 from merch.engine.document import Pulse
+from merch.engine.facts import Request, Subject
 
 PEOPLE = 100
-SIZES = (200, 1_000)
-ROUNDS = 5
+SIZES = (200, 1_000, 10_000)
+ROUNDS = 15
 
 
 def measure() -> list[Row]:
-    """CPU microseconds per decision, median of interleaved rounds over the same hundred people."""
+    """CPU microseconds of this thread per decision, medians of interleaved rounds over the same hundred people."""
     releases = {size: release(size) for size in SIZES}
-    people = subjects(PEOPLE)
-    asked = [request(number) for number in range(PEOPLE)]
-    pulse = Pulse()
+    people = [(request(number), who) for number, who in enumerate(subjects(PEOPLE))]
     taken: dict[int, list[float]] = {size: [] for size in SIZES}
     for _ in range(ROUNDS + 1):
         for size in SIZES:
-            began = process_time_ns()
-            for who, what in zip(people, asked, strict=True):
-                decide(releases[size], pulse, what, who, NOW)
-            taken[size].append((process_time_ns() - began) / PEOPLE / 1_000)
-    medians = {size: sorted(rounds[1:])[ROUNDS // 2] for size, rounds in taken.items()}
-    smallest = medians[SIZES[0]]
+            taken[size].append(_round(releases[size], people))
+    medians = {size: median(rounds[1:]) for size, rounds in taken.items()}
+    smallest = SIZES[0]
     return [
-        Row(f"engine.{size}", medians[size], "us CPU", beside=f"engine.{SIZES[0]}", ratio=medians[size] / smallest)
-        for size in SIZES
+        *(
+            Row(f"engine.{size}", medians[size], "us CPU", f"engine.{smallest}", medians[size] / medians[smallest])
+            for size in SIZES
+        ),
+        Row("engine.residual", _residual(releases[smallest]), "% of candidates"),
+        Row("engine.release_memory", _memory(), "KB per candidate, index and all"),
     ]
+
+
+def _round(ready: Release, people: list[tuple[Request, Subject]]) -> float:
+    pulse = Pulse()
+    began = thread_time_ns()
+    for what, who in people:
+        decide(ready, pulse, what, who, NOW)
+    return (thread_time_ns() - began) / len(people) / 1_000
+
+
+def _residual(ready: Release) -> float:
+    """Candidates with a condition that no table of the index answers."""
+    return 100 * ready.residual / ready.candidates
+
+
+def _memory() -> float:
+    """What compiling adds to a document that is in memory."""
+    made = document(SIZES[1])
+    tracemalloc.start()
+    ready = compile_release(made)
+    size, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return size / ready.candidates / 1_024

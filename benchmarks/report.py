@@ -22,6 +22,11 @@ class Row(msgspec.Struct, frozen=True):
     ratio: float | None = None
 
 
+def median(figures: list[float]) -> float:
+    """The middle one of an odd number."""
+    return sorted(figures)[len(figures) // 2]
+
+
 def keep(rows: list[Row]) -> None:
     """Write the rows as JSON and print them as a table, with the load of the machine that made them."""
     LATEST.parent.mkdir(exist_ok=True)

@@ -7,7 +7,7 @@ from django.core.management import call_command
 
 from config import env
 
-PARTS = ("engine", "doors", "builds")
+PARTS = ("engine", "peers", "doors", "builds")
 
 
 def main() -> None:

@@ -15,7 +15,11 @@ VENV = PROJECT / ".venv"
 PYTHON = VENV / "bin" / "python"
 UV = "uv==0.13.9"  # installs in parallel: seconds where pip takes a minute
 OLDEST = (3, 11)
-FILES = {"base": ("requirements.txt",), "dev": ("requirements-dev.txt", "requirements.txt")}
+FILES = {
+    "base": ("requirements.txt",),
+    "dev": ("requirements-dev.txt", "requirements.txt"),
+    "bench": ("requirements-bench.txt", "requirements-dev.txt", "requirements.txt"),
+}  # each holds those before it
 NO_VENV = (
     "Python at {python} cannot make a virtual environment. On Debian and Ubuntu: apt-get install python3-venv. "
     "Or name another Python 3.11+: make demo PYTHON=/path/to/python3"
@@ -33,7 +37,9 @@ PIP_TO_UV = {
 def main() -> None:
     chosen = argparse.ArgumentParser(description=__doc__)
     chosen.add_argument("--dev", action="store_true", help="what tests and checks need, too")
-    kind = "dev" if chosen.parse_args().dev else "base"
+    chosen.add_argument("--bench", action="store_true", help="and whom we are measured beside")
+    asked = chosen.parse_args()
+    kind = "bench" if asked.bench else "dev" if asked.dev else "base"
     if sys.version_info < OLDEST:
         sys.exit(f"Python 3.11 or newer is needed; {sys.executable} is {sys.version.split()[0]}. Use make PYTHON=...")
     with (PROJECT / ".venv.lock").open("w") as lock:
@@ -44,8 +50,8 @@ def main() -> None:
 
 
 def installed(kind: str) -> bool:
-    """Whether the environment holds exactly what ``kind`` asks for; "dev" holds "base" as well."""
-    kinds = ("base", "dev") if kind == "base" else ("dev",)
+    """Whether the environment holds exactly what ``kind`` asks for, or a kind that holds it."""
+    kinds = list(FILES)[list(FILES).index(kind) :]
     return runs(PYTHON) and any(stamp(k).exists() and stamp(k).read_text() == digest(k) for k in kinds)
 
 

@@ -52,7 +52,13 @@ def test_a_requirement_is_pinned_and_used(line: str) -> None:
     assert any(re.search(rf"\b{re.escape(module)}\b", named()) for module in modules), f"nothing uses {line}"
 
 
-@pytest.mark.parametrize("file", ["requirements.txt", "requirements-dev.txt"])
+@pytest.mark.parametrize("line", pins("requirements-bench.txt"))
+def test_a_peer_is_pinned(line: str) -> None:
+    """It is not installed where only tests run."""
+    assert PIN.match(line), f"{line} is not pinned"
+
+
+@pytest.mark.parametrize("file", ["requirements.txt", "requirements-dev.txt", "requirements-bench.txt"])
 def test_each_requirement_says_what_it_is_for(file: str) -> None:
     lines = [line for line in (PROJECT / file).read_text().splitlines() if "==" in line.partition("#")[0]]
 

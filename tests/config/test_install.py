@@ -32,6 +32,15 @@ def test_an_environment_for_tests_serves_the_demo_too(project: Path) -> None:
     assert install.installed("base")
 
 
+def test_an_environment_for_measurements_serves_tests_and_the_demo_too(project: Path) -> None:
+    (project / "requirements-bench.txt").write_text("-r requirements-dev.txt\nc==1\n")
+    install.stamp("base").unlink()
+    install.stamp("bench").write_text(install.digest("bench"))
+
+    assert install.installed("base")
+    assert install.installed("dev")
+
+
 @pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
 def test_an_edited_file_is_noticed(project: Path, name: str) -> None:
     install.stamp("dev").write_text(install.digest("dev"))
