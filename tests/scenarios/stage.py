@@ -19,10 +19,12 @@ from audiences.rules import Type, ValueType, encode_trait
 from merch import answering, intake
 from merch.demo import staging
 from merch.engine.compiled import Release
+from merch.engine.compiling import compile_release
 from merch.engine.decide import decide
-from merch.engine.document import Pulse
+from merch.engine.document import Pulse, canonical, parse_release
 from merch.engine.facts import Answer, Asked, Decision, Request, Slot
 from merch.intake import Receipt
+from merch.releases import build
 from merch.releases.serving import Serving
 from merch.subjects.publish import publish
 from merch.subjects.store import store
@@ -85,9 +87,15 @@ class Stage:
         self.pulse: Pulse = state.pulse
 
     def republish(self, now: datetime) -> None:
-        """Take up what was published meanwhile."""
+        """Take up again what is published."""
         state = Serving(follow=False).refresh()
         self.release, self.pulse = state.release, state.pulse
+
+    def rebuild(self, now: datetime) -> None:
+        """Take up what would be published now, as the test's own transaction sees the rows."""
+        built = build._assemble(build._read(), now, ())
+        assert not built.left_out
+        self.release = compile_release(parse_release(canonical(built.document)))
 
     def somebody(self, at: datetime | None = None, *, consent: bool | None = True, **traits: Any) -> str:
         """A new account with these traits, billed in Sweden and grown up unless it says otherwise; None: not known."""

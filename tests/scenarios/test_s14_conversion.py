@@ -16,7 +16,6 @@ from merch import journeymoves
 from merch.demo import planning
 from merch.demo.staff import hire
 from merch.intake.refolding import refold_all
-from merch.releases import store as releases
 from merch.subjects.publish import sweep
 from tests.scenarios.stage import Shown, Stage
 
@@ -350,8 +349,7 @@ def test_a_version_published_while_people_are_inside_says_and_does_what_becomes_
 
     assert sentence in journeymoves.moves(draft, starts).sentence
     planning.begin(draft, why="Version 2", staff=hire(), now=starts)
-    releases.publish(by=hire().approver, now=starts, why="Version 2")
-    stage.republish(starts)
+    stage.rebuild(starts)
     refold_all(now=starts)
 
     assert stage.ask(at_hint, at=starts).reason(HINT) == hint
